@@ -81,8 +81,8 @@ impl Disk {
     }
 
     /// A copy of the database will be put back.
-    pub fn keep_log(&self) {
-        self.platter.keep_log();
+    pub fn keep_undo(&self) {
+        self.platter.keep_undo();
     }
 
     /// A copy of the database as it was then is put back.

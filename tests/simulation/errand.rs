@@ -19,7 +19,7 @@ use buckler::{
     },
 };
 use sha2::{Digest, Sha256};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A request that a client wants answered.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Errands {
     all: Vec<Errand>,
+    /// The latest of each request.
+    requests: BTreeMap<IncidentId, usize>,
     /// The error of the client's last estimate of the server's time.
     offset_ms: i64,
 }
@@ -69,8 +71,7 @@ impl Errands {
 
     /// What became of the request with this id.
     pub fn fate(&self, id: IncidentId, now: Timestamp) -> Fate {
-        let is_it = |errand: &&Errand| matches!(&errand.what, ErrandKind::Raise(raise, _) if raise.id == id);
-        match self.all.iter().rev().find(is_it) {
+        match self.requests.get(&id).map(|number| &self.all[*number]) {
             Some(Errand { incident: Some(incident), .. }) => Fate::Arrived(*incident),
             Some(errand) if errand.answered || now > errand.since + errand.patience => {
                 Fate::NotSent
@@ -157,8 +158,11 @@ impl Errand {
                 }
             }
         }
+        let number = errands.all.len();
+        if let ErrandKind::Raise(raise, _) = &errand.what {
+            errands.requests.insert(raise.id, number);
+        }
         errands.all.push(errand);
-        let number = errands.all.len() - 1;
         drop(errands);
         world.later(at, Event::Send(number));
     }

@@ -1,6 +1,7 @@
 //! The contents of the disk. It enforces the constraints of the database, and forgets nothing
 //! before the history is over.
 
+use super::plan::OLDEST_COPY;
 use buckler::{
     domain::{
         id::{HomeId, IncidentId},
@@ -17,7 +18,7 @@ use buckler::{
     },
 };
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Mutex, MutexGuard},
 };
 
@@ -34,8 +35,21 @@ struct Tables {
     dispatches: BTreeSet<(IncidentId, Service)>,
     outbox: BTreeMap<String, Effect>,
     anchor: Option<Anchor>,
-    /// Everything that was written, and when, if a copy will be put back.
-    log: Option<Vec<(Timestamp, Batch)>>,
+    /// How to take back what was written lately, if a copy will be put back.
+    undo: Option<VecDeque<Undo>>,
+}
+
+/// How to take back one batch.
+#[derive(Debug)]
+struct Undo {
+    written: Timestamp,
+    running: BTreeMap<(HomeId, bool), IncidentId>,
+    /// The number of facts of incidents before, `None` for one that began.
+    facts: BTreeMap<IncidentId, Option<usize>>,
+    requests: Vec<IncidentId>,
+    dispatches: Vec<(IncidentId, Service)>,
+    effects: Vec<String>,
+    done: Vec<Effect>,
 }
 
 fn refused(what: impl Into<String>) -> StoreError {
@@ -51,12 +65,12 @@ impl Tables {
                 quarantined.incident, quarantined.why
             )));
         }
-        let mut running = self.running.clone();
-        running.retain(|_, id| !batch.over.contains(id));
+        let mut begins = BTreeSet::new();
         for Begun { id, home, quiet, .. } in &batch.begun {
+            let place = (home.clone(), *quiet);
+            let runs = self.running.get(&place).is_some_and(|id| !batch.over.contains(id));
             if self.incidents.contains_key(id)
-                || (!batch.over.contains(id)
-                    && running.insert((home.clone(), *quiet), *id).is_some())
+                || (!batch.over.contains(id) && (runs || !begins.insert(place)))
             {
                 return Err(refused(format!(
                     "a second incident runs in {home}, or {id} begins again"
@@ -97,6 +111,34 @@ impl Tables {
         }
     }
 
+    /// How to take back a batch that is taken next.
+    fn undo(&self, written: Timestamp, batch: &Batch) -> Undo {
+        let facts = |id: IncidentId| self.incidents.get(&id).map(|(_, facts)| facts.len());
+        Undo {
+            written,
+            running: self.running.clone(),
+            facts: batch.facts.iter().map(|(id, ..)| (*id, facts(*id))).collect(),
+            requests: batch.requests.iter().map(|request| request.id).collect(),
+            dispatches: batch.effects.iter().filter_map(dispatched).collect(),
+            effects: batch.effects.iter().map(|effect| effect.key.clone()).collect(),
+            done: batch.done.iter().filter_map(|key| self.outbox.get(key).cloned()).collect(),
+        }
+    }
+
+    fn take_back(&mut self, undo: Undo) {
+        self.running = undo.running;
+        for (id, facts) in undo.facts {
+            match (facts, self.incidents.get_mut(&id)) {
+                (Some(facts), Some((_, history))) => history.truncate(facts),
+                _ => _ = self.incidents.remove(&id),
+            }
+        }
+        undo.requests.iter().for_each(|id| _ = self.requests.remove(id));
+        undo.dispatches.iter().for_each(|of| _ = self.dispatches.remove(of));
+        undo.effects.iter().for_each(|key| _ = self.outbox.remove(key));
+        self.outbox.extend(undo.done.into_iter().map(|effect| (effect.key.clone(), effect)));
+    }
+
     fn take(&mut self, batch: &Batch) {
         self.running.retain(|_, id| !batch.over.contains(id));
         for Begun { id, home, quiet, .. } in &batch.begun {
@@ -110,9 +152,7 @@ impl Tables {
         }
         self.requests.extend(batch.requests.iter().map(|r| (r.id, r.clone())));
         for effect in &batch.effects {
-            if let EffectKind::RequestDispatch { service } = effect.kind {
-                self.dispatches.insert((effect.incident, service));
-            }
+            self.dispatches.extend(dispatched(effect));
             self.outbox.insert(effect.key.clone(), effect.clone());
         }
         batch.done.iter().for_each(|key| _ = self.outbox.remove(key));
@@ -127,6 +167,14 @@ impl Tables {
     }
 }
 
+/// What an effect asks responders for.
+fn dispatched(effect: &Effect) -> Option<(IncidentId, Service)> {
+    match effect.kind {
+        EffectKind::RequestDispatch { service } => Some((effect.incident, service)),
+        _ => None,
+    }
+}
+
 impl Platter {
     /// Checks the database constraints for this batch.
     pub fn check(&self, batch: &Batch) -> Result<(), StoreError> {
@@ -136,26 +184,32 @@ impl Platter {
     pub fn commit(&self, batch: &Batch, at: Timestamp) -> Result<(), StoreError> {
         let mut tables = self.tables();
         tables.check(batch)?;
-        tables.take(batch);
-        if let Some(log) = &mut tables.log {
-            log.push((at, batch.clone()));
+        if tables.undo.is_some() {
+            let this = tables.undo(at, batch);
+            let undo = tables.undo.get_or_insert_default();
+            let too_old = undo.partition_point(|undo| undo.written + OLDEST_COPY < at);
+            undo.drain(..too_old);
+            undo.push_back(this);
         }
+        tables.take(batch);
         Ok(())
     }
 
-    /// Keeps what is written, because a copy will be put back.
-    pub fn keep_log(&self) {
-        self.tables().log.get_or_insert_default();
+    /// A copy will be put back: from now on, what is written can be taken back.
+    pub fn keep_undo(&self) {
+        self.tables().undo.get_or_insert_default();
     }
 
     /// A copy as it was then is put back.
     pub fn put_back(&self, then: Timestamp) {
         let mut tables = self.tables();
-        let Tables { log, anchor, .. } = std::mem::take(&mut *tables);
-        let mut log = log.expect("the plan says that a copy will be put back");
-        log.retain(|(at, _)| *at <= then);
-        log.iter().for_each(|(_, batch)| tables.take(batch));
-        (tables.anchor, tables.log) = (anchor, Some(log));
+        let last = |tables: &mut Tables| {
+            let undo = tables.undo.as_mut().expect("the plan says that a copy will be put back");
+            undo.pop_back_if(|undo| undo.written > then)
+        };
+        while let Some(undo) = last(&mut tables) {
+            tables.take_back(undo);
+        }
     }
 
     pub fn request(&self, id: IncidentId) -> Option<RequestRow> {

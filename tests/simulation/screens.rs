@@ -90,10 +90,21 @@ enum How {
     Answer { to: Viewer, asked_at: Timestamp },
 }
 
+/// What was told to a home, and how much of it was forgotten.
+#[derive(Debug, Default)]
+struct Tellings {
+    forgotten: usize,
+    all: Vec<Told>,
+}
+
+/// Everything that was told has arrived after this time: it is longer than a screen hangs and a
+/// message is on its way.
+const ARRIVES_WITHIN: Duration = Duration::from_secs(3_600);
+
 /// All screens.
 #[derive(Debug, Default)]
 pub struct Screens {
-    told: BTreeMap<HomeId, Vec<Told>>,
+    told: BTreeMap<HomeId, Tellings>,
     frozen: Vec<(HomeId, Viewer, Timestamp, Timestamp)>,
 }
 
@@ -107,7 +118,7 @@ impl Screens {
         current: Option<Arc<Current>>,
     ) {
         let told = Told { how: How::Event { slow_ms }, at, current };
-        self.told.entry(home.clone()).or_default().push(told);
+        self.told.entry(home.clone()).or_default().all.push(told);
     }
 
     /// An answer to this person has arrived.
@@ -120,7 +131,7 @@ impl Screens {
     ) {
         let home = current.incident.home.clone();
         let told = Told { how: How::Answer { to, asked_at }, at, current: Some(current) };
-        self.told.entry(home).or_default().push(told);
+        self.told.entry(home).or_default().all.push(told);
     }
 
     /// The connection of a screen hangs: what is sent meanwhile arrives afterward.
@@ -135,7 +146,8 @@ impl Screens {
         let is_older_app = link.clone().chance(30);
         let mut arrived = Vec::new();
         let mut last = Timestamp::default();
-        for (n, told) in self.told.get(home)?.iter().enumerate() {
+        let Tellings { forgotten, all } = self.told.get(home)?;
+        for (n, told) in (*forgotten..).zip(all) {
             let arrives = match &told.how {
                 // Events stay in their order.
                 How::Event { slow_ms } => {
@@ -160,6 +172,29 @@ impl Screens {
             }
         }
         shown.map(|current| Shown { current: current.clone(), is_older_app })
+    }
+
+    /// Forgets what later events have replaced on every screen. Such an event was told long ago, and
+    /// long after everything before it, so that no screen got anything after it.
+    pub fn forget(&mut self, now: Timestamp) {
+        let is_old = |at: Timestamp| at + ARRIVES_WITHIN < now;
+        for Tellings { forgotten, all } in self.told.values_mut() {
+            let replaces = |n: &usize| {
+                let (before, event) = (&all[n - 1], &all[*n]);
+                matches!(event.how, How::Event { .. })
+                    && before.at + ARRIVES_WITHIN < event.at
+                    && is_old(event.at)
+            };
+            if let Some(n) = (1..all.len()).rev().find(replaces) {
+                *forgotten += n;
+                all.drain(..n);
+            }
+        }
+        let told = &self.told;
+        self.frozen.retain(|(home, _, _, to)| {
+            let first = told.get(home).and_then(|told| told.all.first());
+            !is_old(*to) || first.is_some_and(|first| first.at <= *to)
+        });
     }
 
     /// When an event arrives at a screen that has no event before it to wait for.

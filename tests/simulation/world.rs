@@ -40,6 +40,9 @@ const LOOKS_BACK: Duration = Duration::from_secs(45 * 60);
 /// How often an operator checks whether something needs a decision.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// How often a long history forgets what is over.
+const DAY: Duration = Duration::from_secs(86_400);
+
 /// A scheduled event.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -162,8 +165,8 @@ impl World {
 pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
     let world = World::new(plan, tells, wanted);
     if world.plan.puts_back() {
-        world.disk.keep_log();
-        world.ledger().log = Some(Vec::new());
+        world.disk.keep_undo();
+        world.ledger().keep_undo();
     }
     world.later(BEGINNING + LOOK, Event::Look);
     loop {
@@ -409,6 +412,10 @@ impl World {
     fn look(&self, engine: &Engine) {
         let now = self.truth();
         self.ledger().needs_are_met(now, engine, &self.plan.staffing);
+        if now.since(BEGINNING).as_secs() % DAY.as_secs() < LOOK.as_secs() {
+            self.ledger().forgets(now, &self.disk);
+            self.lock(&self.screens).forget(now);
+        }
         operator::looks(self, engine);
         if self.is_aftermath() {
             operator::finishes(self, engine);

@@ -1,31 +1,64 @@
 //! I32: nothing of a database that was put back acts by itself.
 
-use super::Ledger;
-use crate::{disk::Disk, machine::Boots};
-use buckler::domain::{id::IncidentId, incident::event::Event, time::Timestamp};
-use std::collections::BTreeSet;
+use super::{Case, Ledger};
+use crate::{disk::Disk, machine::Boots, plan::OLDEST_COPY};
+use buckler::{
+    domain::{id::IncidentId, incident::event::Event, time::Timestamp},
+    server::store::Batch,
+};
+use std::collections::{BTreeSet, VecDeque};
+
+/// How to take back one batch.
+pub struct Undo {
+    stored: Timestamp,
+    /// The cases before, `None` for one that began.
+    cases: Vec<(IncidentId, Option<Case>)>,
+    effects: Vec<String>,
+    done: Vec<String>,
+}
 
 impl Ledger {
+    /// A copy will be put back: from now on, what is stored can be taken back.
+    pub fn keep_undo(&mut self) {
+        self.undo = Some(VecDeque::new());
+    }
+
+    /// This batch is stored now.
+    pub(super) fn keeps_undo(&mut self, now: Timestamp, batch: &Batch) {
+        let Some(undo) = &mut self.undo else { return };
+        let too_old = undo.partition_point(|undo| undo.stored + OLDEST_COPY < now);
+        undo.drain(..too_old);
+        let ids: BTreeSet<IncidentId> = batch.facts.iter().map(|(id, ..)| *id).collect();
+        undo.push_back(Undo {
+            stored: now,
+            cases: ids.into_iter().map(|id| (id, self.cases.get(&id).cloned())).collect(),
+            effects: batch.effects.iter().map(|effect| effect.key.clone()).collect(),
+            done: batch.done.iter().filter(|key| !self.done.contains(*key)).cloned().collect(),
+        });
+    }
+
     /// The database is a copy as it was then: what was stored later is lost, also what was
     /// acknowledged.
     pub fn put_back(&mut self, then: Timestamp, disk: &Disk) {
-        self.cases.clear();
-        self.effects.clear();
-        self.done.clear();
-        self.withheld.clear();
+        while let Some(last) =
+            self.undo.as_mut().and_then(|undo| undo.pop_back_if(|undo| undo.stored > then))
+        {
+            for (id, case) in last.cases {
+                match case {
+                    Some(case) => self.cases.insert(id, case),
+                    None => self.cases.remove(&id),
+                };
+            }
+            last.effects.iter().for_each(|key| _ = self.effects.remove(key));
+            last.done.iter().for_each(|key| _ = self.done.remove(key));
+        }
         // The center still has the alarms of requests that the copy does not know.
         self.alarms.values_mut().for_each(BTreeSet::clear);
-        let tells = std::mem::take(&mut self.tells);
-        for (times, batch) in self.log.replace(Vec::new()).unwrap_or_default() {
-            if times[2] <= then {
-                self.committed(times, &batch);
-            }
-        }
-        self.tells = tells;
         self.owed.clear();
         self.acknowledged.retain(|id, _| disk.request(*id).is_some());
         let running = self.cases.values().filter(|case| !case.incident.is_over());
-        self.withheld = running.map(|case| case.incident.id).collect();
+        self.running = running.map(|case| case.incident.id).collect();
+        self.withheld = self.running.clone();
         self.stale = self.effects.keys().cloned().collect();
     }
 

@@ -26,27 +26,46 @@ pub const UNDECIDED: &[Cause] = &[Cause::Down, Cause::Refuses, Cause::Slow, Caus
 /// What went wrong in a world, and when.
 #[derive(Debug, Default)]
 pub struct Excuses {
+    /// By their ends, so that a question about the last hours does not look at a year.
     over: Vec<(Cause, Timestamp, Timestamp)>,
     now: Vec<(Cause, Timestamp)>,
+    /// Every cause that there ever was.
+    ever: Vec<Cause>,
 }
 
 impl Excuses {
     pub fn begins(&mut self, cause: Cause, at: Timestamp) {
         self.now.push((cause, at));
+        if !self.ever.contains(&cause) {
+            self.ever.push(cause);
+        }
     }
 
     pub fn ends(&mut self, cause: Cause, at: Timestamp) {
+        let after = self.over.partition_point(|(.., to)| *to <= at);
         let over = self.now.extract_if(.., |(open, _)| *open == cause);
-        self.over.extend(over.map(|(cause, from)| (cause, from, at)));
+        self.over.splice(after..after, over.map(|(cause, from)| (cause, from, at)));
     }
 
+    /// Nobody asks any more about what held up nothing since then.
+    pub fn forget_before(&mut self, then: Timestamp) {
+        self.over.drain(..self.first_since(then));
+    }
+
+    /// The first that held up something since then.
+    fn first_since(&self, then: Timestamp) -> usize {
+        self.over.partition_point(|(.., to)| *to + RECOVERS < then)
+    }
+
+    /// What held up something between these times.
     fn of<'a>(
         &'a self,
         causes: &'a [Cause],
+        since: Timestamp,
         at: Timestamp,
     ) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'a {
         let open = self.now.iter().map(move |(cause, from)| (*cause, *from, at.max(*from)));
-        self.over
+        self.over[self.first_since(since)..]
             .iter()
             .copied()
             .chain(open)
@@ -57,7 +76,7 @@ impl Excuses {
     /// The latest time for something that is due: at once, unless one of these causes held it up.
     pub fn until(&self, due: Timestamp, at: Timestamp, causes: &[Cause]) -> Timestamp {
         let mut until = due + LATE;
-        let mut all: Vec<_> = self.of(causes, at).collect();
+        let mut all: Vec<_> = self.of(causes, due, at).collect();
         all.sort();
         for (from, to) in all {
             if from <= until + RECOVERS && to + RECOVERS >= due {
@@ -69,22 +88,22 @@ impl Excuses {
 
     /// Whether one of these causes held up what happens at that time.
     pub fn hold_at(&self, at: Timestamp, causes: &[Cause]) -> bool {
-        self.of(causes, at).any(|(from, to)| from <= at && to + RECOVERS >= at)
+        self.of(causes, at, at).any(|(from, to)| from <= at && to + RECOVERS >= at)
     }
 
     /// Whether one of these causes held up what was to happen between these times.
     pub fn hold_between(&self, from: Timestamp, to: Timestamp, causes: &[Cause]) -> bool {
-        self.of(causes, to).any(|(begins, ends)| begins <= to && ends + RECOVERS >= from)
+        self.of(causes, from, to).any(|(begins, ends)| begins <= to && ends + RECOVERS >= from)
     }
 
     /// How long these causes held up what began then.
     pub fn since(&self, begun: Timestamp, at: Timestamp, causes: &[Cause]) -> Duration {
-        let after = self.of(causes, at).filter(|(from, _)| *from >= begun);
+        let after = self.of(causes, begun, at).filter(|(from, _)| *from >= begun);
         after.map(|(from, to)| to.since(from) + RECOVERS).sum()
     }
 
     /// Whether any of these causes has held up anything.
-    pub fn any(&self, at: Timestamp, causes: &[Cause]) -> bool {
-        self.of(causes, at).next().is_some()
+    pub fn any(&self, causes: &[Cause]) -> bool {
+        self.ever.iter().any(|cause| causes.contains(cause))
     }
 }

@@ -45,9 +45,7 @@ impl Ledger {
     /// the server's time was `server`.
     pub fn committed(&mut self, times: [Timestamp; 3], batch: &Batch) {
         let [now, server, known] = times;
-        if let Some(log) = &mut self.log {
-            log.push((times, batch.clone()));
-        }
+        self.keeps_undo(known, batch);
         for id in &batch.over {
             self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
                 format!("I15: {id} is over without a fact")
@@ -144,9 +142,8 @@ impl Ledger {
     fn one_runs_in_a_home(&mut self) {
         let mut homes = BTreeSet::new();
         let twice = self
-            .cases
-            .values()
-            .find(|c| !c.incident.is_over() && !homes.insert(&c.incident.home))
+            .running()
+            .find(|c| !homes.insert(&c.incident.home))
             .map(|c| c.incident.home.clone());
         self.demand(twice.is_none(), || format!("I11: two incidents run in {twice:?}"));
     }
@@ -182,6 +179,7 @@ impl Ledger {
             let case = Case {
                 incident,
                 facts: 1,
+                begun: at,
                 asked,
                 due: at + countdown,
                 left: None,
@@ -189,8 +187,10 @@ impl Ledger {
                 dialed: None,
                 requested: BTreeSet::new(),
                 presses: vec![Press { fact: 1, request: *request, at }],
+                over: None,
             };
             self.cases.insert(id, case);
+            self.running.insert(id);
             return;
         }
         let Some(mut case) = self.cases.remove(&id) else {
@@ -212,6 +212,10 @@ impl Ledger {
         self.demand(!before.is_over() || case.incident.state == before.state, || {
             format!("I9: {id} was over and changed")
         });
+        if case.incident.is_over() {
+            case.over.get_or_insert(now);
+            self.running.remove(&id);
+        }
         self.cases.insert(id, case);
     }
 

@@ -24,7 +24,7 @@ use buckler::{
     },
     view::incident::is_number_first,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long somebody may take to answer before the screens say that nobody does (I8).
 const ANSWERS: Duration = Duration::from_secs(60);
@@ -68,6 +68,7 @@ impl Ledger {
     pub(super) fn screens_connect_again(&mut self) {
         self.owed.clear();
         self.told.clear();
+        self.said.clear();
     }
 
     pub(super) fn screens_are_told(&mut self, now: Timestamp) {
@@ -82,12 +83,18 @@ impl Ledger {
         for current in engine.view().running() {
             let incident = &current.incident;
             let Some(case) = self.cases.get(&incident.id) else { continue };
-            let due = self.must_be_answered_by(case, now);
+            // Whether a screen says so depends on the incident and not on the time.
+            let is_said =
+                self.said.get(&incident.id).is_some_and(|said| Arc::ptr_eq(said, &current));
             if incident.mode == Mode::Drill
                 || incident.requests.services().is_empty()
-                || now <= due
+                || is_said
                 || is_acknowledged(incident, staffing)
             {
+                continue;
+            }
+            let due = self.must_be_answered_by(case, now);
+            if now <= due {
                 continue;
             }
             let screen = present(incident, &current.history, now, None, Audience::Home);
@@ -100,6 +107,9 @@ impl Ledger {
             self.demand(says_so, || {
                 format!("{part}: nobody answers {} since {due}, and no screen says so", incident.id)
             });
+            if says_so {
+                self.said.insert(incident.id, current.clone());
+            }
         }
     }
 

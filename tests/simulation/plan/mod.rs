@@ -17,6 +17,9 @@ pub const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 /// come to its end, or stays as it is.
 const HORIZON: Duration = Duration::from_secs(40 * 60);
 
+/// The most that a copy of the database is old when it is put back.
+pub const OLDEST_COPY: Duration = Duration::from_secs(20 * 60);
+
 /// How large the worlds are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {
@@ -192,7 +195,7 @@ fn time_faults(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
         }
     }
     if dice.chance(6) {
-        let age = dice.pick(&[20_000, 300_000, 1_200_000]);
+        let age = dice.pick(&[20_000, 300_000, OLDEST_COPY.as_millis() as u64]);
         let restores = Some(dice.ms(0, age));
         let death = Death { down: down(dice), boots: Boots::No, restores };
         at_needs(dice, What::Kill { when: When::Now, death });
