@@ -23,6 +23,7 @@ use ledger::open::Found;
 use plan::{Plan, Size};
 use shrink::{repeats, shortest};
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
     sync::{
         Mutex,
@@ -33,6 +34,7 @@ use std::{
 /// Enough seeds for ten thousand incidents.
 const SEEDS: u64 = 900;
 
+#[derive(Clone)]
 struct Options {
     seeds: u64,
     from: u64,
@@ -75,49 +77,71 @@ fn options() -> Options {
 
 fn main() -> ExitCode {
     let options = options();
-    let Options { seeds, from, .. } = options;
     if let Some(what) = rights::broken() {
         println!("simulation: seed 0, the walk through all rights, breaks\n  {what}");
         println!("test result: FAILED. 0 passed; 1 failed");
         return ExitCode::FAILURE;
     }
-    let (broken, incidents, found) = explore(&options);
-    if let Some(broken) = broken {
-        return report(broken, &options);
-    }
-    repeats(from, options.size);
-    found.print();
-    // Only a whole run says that something does not happen any more.
-    let outdated = if (seeds, from, options.size) == (SEEDS, 1, Size::default()) {
-        found.outdated()
-    } else {
-        Vec::new()
-    };
-    outdated.iter().for_each(|line| println!("simulation: {line}"));
-    println!(
-        "simulation: {incidents} incidents in {seeds} histories from seed {from}, no invariant broken"
-    );
-    let what = format!("simulated incidents, {seeds} seeds from {from}, none broken");
-    println!("{what:<66} {:>9.2} {:<3} (goal -)", incidents as f64, "n");
-    match outdated.is_empty() {
-        true => {
-            println!("test result: ok. 1 passed; 0 failed");
-            ExitCode::SUCCESS
-        }
-        false => {
-            println!("test result: FAILED. 0 passed; 1 failed");
-            ExitCode::FAILURE
+    let is_whole = (options.seeds, options.from, options.size) == (SEEDS, 1, Size::default());
+    let day = Options { seeds: 2, size: Size { homes: Some(4), days: Some(1) }, ..options.clone() };
+    let mut failed = 0;
+    let runs = if is_whole { vec![options, day] } else { vec![options] };
+    for run in &runs {
+        match holds(run, is_whole) {
+            Ok(true) => {}
+            Ok(false) => failed += 1,
+            Err(broken) => return report(broken, run),
         }
     }
+    let (passed, result) = (runs.len() - failed, if failed == 0 { "ok" } else { "FAILED" });
+    println!("test result: {result}. {passed} passed; {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Runs the histories of these options, and prints what they contained. Returns whether they
+/// contained all that they must.
+///
+/// # Errors
+/// The first broken seed.
+fn holds(options: &Options, is_whole: bool) -> Result<bool, u64> {
+    let Options { seeds, from, size, .. } = *options;
+    let (broken, incidents, found, faults) = explore(options);
+    if let Some(broken) = broken {
+        return Err(broken);
+    }
+    repeats(from, size);
+    found.print();
+    // Only a whole run says that something does not happen any more.
+    let is_long = size.days.is_some();
+    let mut missing = if is_whole && !is_long { found.outdated() } else { Vec::new() };
+    if is_whole || is_long {
+        let never = plan::faults::KINDS.iter().filter(|kind| !faults.contains_key(**kind));
+        missing.extend(never.map(|kind| format!("no “{kind}” occurred")));
+    }
+    missing.iter().for_each(|line| println!("simulation: {line}"));
+    let all: Vec<String> = faults.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    let days = size.days.map(|days| format!(" of {days} days")).unwrap_or_default();
+    println!("simulation: faults: {}", all.join(", "));
+    println!(
+        "simulation: {incidents} incidents in {seeds} histories{days} from seed {from}, no invariant broken"
+    );
+    if !is_long {
+        let what = format!("simulated incidents, {seeds} seeds from {from}, none broken");
+        println!("{what:<66} {:>9.2} {:<3} (goal -)", incidents as f64, "n");
+    }
+    Ok(missing.is_empty())
+}
+
+/// How often each kind of fault occurred.
+type Faults = BTreeMap<&'static str, usize>;
+
 /// Runs the histories on all cores until one is broken. Returns the first broken seed, the number of
-/// incidents, and what is known not to hold.
-fn explore(options: &Options) -> (Option<u64>, usize, Found) {
+/// incidents, what is known not to hold, and the faults.
+fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
     let Options { seeds, from, .. } = *options;
     let (next, broken, incidents) =
         (AtomicU64::new(from), AtomicU64::new(u64::MAX), AtomicUsize::new(0));
-    let found = Mutex::new(Found::default());
+    let (found, faults) = (Mutex::new(Found::default()), Mutex::new(Faults::new()));
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(1, |n| n.get()) {
             scope.spawn(|| {
@@ -130,6 +154,10 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found) {
                         world::run(Plan::of(seed, options.size), false, options.open.as_deref());
                     incidents.fetch_add(ledger.incidents(), Ordering::Relaxed);
                     found.lock().expect("no holder panics").add(&ledger.open, seed);
+                    let mut faults = faults.lock().expect("no holder panics");
+                    for (kind, n) in &ledger.faults {
+                        *faults.entry(kind).or_default() += n;
+                    }
                     if ledger.is_broken() {
                         broken.fetch_min(seed, Ordering::Relaxed);
                     }
@@ -138,7 +166,8 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found) {
         }
     });
     let broken = Some(broken.into_inner()).filter(|seed| *seed != u64::MAX);
-    (broken, incidents.into_inner(), found.into_inner().expect("no holder panics"))
+    let found = found.into_inner().expect("no holder panics");
+    (broken, incidents.into_inner(), found, faults.into_inner().expect("no holder panics"))
 }
 
 /// Prints the shortest history that breaks the same as this seed.
@@ -162,7 +191,9 @@ fn report(broken: u64, options: &Options) -> ExitCode {
         ledger.story.iter().for_each(|line| println!("  {line}"));
         println!("  {}", ledger.broken.unwrap_or_default());
         let open = wanted.map(|code| format!(" --open {code}")).unwrap_or_default();
-        println!("again: scripts/simulate --seeds 1 --from {broken}{open}");
+        let size = [("--days", options.size.days), ("--homes", options.size.homes)];
+        let size = size.map(|(word, n)| n.map(|n| format!(" {word} {n}")).unwrap_or_default());
+        println!("again: scripts/simulate{} --seeds 1 --from {broken}{open}", size.concat());
     }
     println!("test result: FAILED. 0 passed; 1 failed");
     ExitCode::FAILURE

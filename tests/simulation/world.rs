@@ -9,7 +9,7 @@ use super::{
     ledger::{Ledger, excuses::Cause},
     machine::{Boots, SimulatedMachine, Time},
     people::{Intent, member, operator, outside},
-    plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When},
+    plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When, faults::PUT_BACK},
     screens::{Screens, Viewer},
 };
 use buckler::{
@@ -42,6 +42,8 @@ const LOOK: Duration = Duration::from_secs(60);
 
 /// How often a long history forgets what is over.
 const DAY: Duration = Duration::from_secs(86_400);
+/// When people end what still runs, so that an incident does not last for a year.
+const NIGHT: Duration = Duration::from_secs(3_600);
 
 /// A scheduled event.
 #[derive(Clone, Debug)]
@@ -90,7 +92,7 @@ pub struct World {
     pub time: Mutex<Time>,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
     pub killed: Notify,
-    kill: Mutex<Death>,
+    kill: Mutex<(When, Death)>,
 }
 
 /// How a server dies and comes back.
@@ -104,7 +106,7 @@ pub struct Death {
 
 /// The reason why a life ended.
 enum End {
-    Killed(Death),
+    Killed(When, Death),
     Over,
     Broken,
 }
@@ -127,7 +129,10 @@ impl World {
             time: Mutex::new(Time::new(BEGINNING, plan.machine_sleeps())),
             queue: Mutex::new(queue),
             killed: Notify::new(),
-            kill: Mutex::new(Death { down: Duration::ZERO, boots: Boots::No, restores: None }),
+            kill: Mutex::new((
+                When::Now,
+                Death { down: Duration::ZERO, boots: Boots::No, restores: None },
+            )),
             plan,
         })
     }
@@ -178,7 +183,9 @@ pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
         let end = runtime.block_on(live(&world));
         let died = runtime.block_on(async { world.lock(&world.time).life_ends() });
         drop(runtime);
-        let End::Killed(death) = end else { break };
+        let End::Killed(when, death) = end else { break };
+        let faults = [Some(when.fault()), death.boots.fault(), death.restores.map(|_| PUT_BACK)];
+        faults.into_iter().flatten().for_each(|fault| world.ledger().occurs(fault));
         world.be_down(died, death);
     }
     let mut ledger = world.ledger();
@@ -265,7 +272,8 @@ async fn live(world: &Arc<World>) -> End {
             () = world.killed.notified() => {
                 let offset = clock.now().as_millis().cast_signed() - world.truth().as_millis().cast_signed();
                 world.lock(&world.time).server_offset_ms = offset;
-                return End::Killed(*world.lock(&world.kill));
+                let (when, death) = *world.lock(&world.kill);
+                return End::Killed(when, death);
             }
             failed = &mut failed => {
                 world.ledger().broken(format!("I8: {failed}"));
@@ -404,9 +412,16 @@ impl World {
         }
     }
 
-    /// Whether the plan is over, and everybody comes back and finishes.
+    /// Whether everybody comes back and finishes: after the plan, and in a long history every night.
     pub fn is_aftermath(&self) -> bool {
-        self.plan.staffing.heals && self.truth() > self.plan.ends_at()
+        self.plan.staffing.heals && (self.truth() > self.plan.ends_at() || self.is_night())
+    }
+
+    /// Whether a long history is in the first hour of a day.
+    fn is_night(&self) -> bool {
+        let since = self.truth().since(BEGINNING);
+        self.plan.ends_at().since(BEGINNING) > DAY
+            && since.as_secs() % DAY.as_secs() < NIGHT.as_secs()
     }
 
     fn look(&self, engine: &Engine) {
@@ -420,6 +435,8 @@ impl World {
         if self.is_aftermath() {
             operator::finishes(self, engine);
             outside::finishes(self, engine, now);
+        } else if self.is_night() {
+            member::finishes(self, engine);
         }
     }
 
@@ -427,6 +444,7 @@ impl World {
         let entry = self.plan.entries[n].clone();
         let now = self.truth();
         self.ledger().tell(now, || format!("{:?}", entry.what));
+        entry.what.fault(is_up).into_iter().for_each(|fault| self.ledger().occurs(fault));
         match entry.what {
             What::Need(need) => member::begins(self, n, &need, now),
             What::Steer { home, who, does } => {
@@ -446,7 +464,7 @@ impl World {
             What::Sleep { lasts } if is_up => self.sleeps(lasts),
             What::Sleep { .. } => {}
             What::Kill { when, death } => {
-                *self.lock(&self.kill) = death;
+                *self.lock(&self.kill) = (when, death);
                 match when {
                     When::Now if is_up => self.killed.notify_one(),
                     When::Now => {}

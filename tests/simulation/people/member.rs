@@ -1,6 +1,7 @@
 //! Members of a home, with their apps, buttons and panels: they ask for what they need, again and
 //! again if it does not help.
 
+use super::{Does, Intent};
 use crate::{
     dice::Dice,
     errand::{Errand, Fate},
@@ -101,6 +102,14 @@ pub fn disarms(world: &World, engine: &Engine, home: &HomeId, typed: Timestamp) 
     let sight = Sight { at: typed, facts, open: Some("I30/keypad") };
     let cancel = Command::Cancel { by, seen: Seen::All };
     Errand::begin(world, Errand::command(incident, cancel, Duration::from_secs(5)).seen(sight));
+}
+
+/// The household ends what it can.
+pub fn finishes(world: &World, engine: &Engine) {
+    for current in engine.view().running() {
+        let home = current.incident.home.clone();
+        Intent { who: Viewer::Member("ben"), home, does: Does::End }.carry_out(world);
+    }
 }
 
 fn looks_later(world: &World, entry: usize, press: u8, now: Timestamp) {

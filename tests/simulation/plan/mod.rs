@@ -1,6 +1,7 @@
 //! The plan of a simulated world, drawn from the seed before it begins, so that it can be printed
 //! and reduced to what matters.
 
+pub mod faults;
 pub mod homes;
 pub mod needs;
 pub mod staffing;
@@ -17,6 +18,8 @@ pub const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 /// come to its end, or stays as it is.
 const HORIZON: Duration = Duration::from_secs(40 * 60);
 
+/// The fewest needs of a long history.
+const FEWEST_NEEDS: u64 = 12;
 /// The most that a copy of the database is old when it is put back.
 pub const OLDEST_COPY: Duration = Duration::from_secs(20 * 60);
 
@@ -120,7 +123,7 @@ impl Plan {
         let mut entries = Vec::new();
         // A home of a year has three needs a month, and its server two troubles a day.
         let (needs, troubles) = match size.days {
-            Some(days) => (days * homes.len() as u64 / 10, 2 * days),
+            Some(days) => ((days * homes.len() as u64 / 10).max(FEWEST_NEEDS), 2 * days),
             None => (8 + dice.below(24), dice.below(12)),
         };
         let horizon = size.days.map_or(HORIZON, |days| Duration::from_secs(days * 86_400));
@@ -140,6 +143,10 @@ impl Plan {
             entries.push((dice.ms(0, horizon.as_millis() as u64), what));
         }
         time_faults(&mut dice, &mut entries);
+        // Every month has every kind of fault, and so has a single day.
+        for _ in 0..size.days.map_or(0, |days| (days / 30).max(1)) {
+            faults::add_each(&mut dice, &mut entries);
+        }
         entries.sort_by_key(|(at, _)| *at);
         let entries = entries
             .into_iter()
