@@ -9,8 +9,11 @@ use super::{
 };
 use buckler::{
     domain::{
-        id::IncidentId,
-        incident::command::{CallStep, Command, OperatorReport, Raise, Seen},
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor,
+            command::{CallStep, Command, OperatorReport, Raise, Seen},
+        },
         time::Timestamp,
     },
     server::{
@@ -47,6 +50,12 @@ enum ErrandKind {
     Raise(Box<Raise>, Means),
     /// A command, and what its author had been shown.
     Give(IncidentId, Command, Option<Sight>),
+    /// A person takes this request back.
+    Withdraw {
+        id: IncidentId,
+        home: HomeId,
+        by: Actor,
+    },
 }
 
 /// What an app without the field that says it is taken to have shown: what is older than this.
@@ -69,6 +78,15 @@ impl Errands {
         errand.incident = errand.incident.or(incident);
     }
 
+    /// The person gives a request up: no copy of it is sent any more. Returns its errand.
+    pub fn gives_up(&mut self, id: IncidentId) -> Option<usize> {
+        let is_it =
+            |errand: &Errand| matches!(&errand.what, ErrandKind::Raise(raise, _) if raise.id == id);
+        let number = self.all.iter().rposition(is_it)?;
+        self.all[number].answered = true;
+        Some(number)
+    }
+
     /// What became of the request with this id.
     pub fn fate(&self, id: IncidentId, now: Timestamp) -> Fate {
         match self.requests.get(&id).map(|number| &self.all[*number]) {
@@ -85,7 +103,7 @@ impl Errands {
         let Errand { what, since, .. } = &self.all[errand];
         match what {
             ErrandKind::Raise(raise, _) => Viewer::of(&raise.by).map(|who| (who, *since)),
-            ErrandKind::Give(..) => None,
+            ErrandKind::Give(..) | ErrandKind::Withdraw { .. } => None,
         }
     }
 }
@@ -115,6 +133,18 @@ impl Errand {
             what: ErrandKind::Give(incident, command, None),
             since,
             patience,
+            attempts: 0,
+            answered: false,
+            incident: None,
+        }
+    }
+
+    /// The withdrawal of a request, which the app repeats until it is confirmed.
+    pub fn withdrawal(id: IncidentId, home: HomeId, by: Actor) -> Self {
+        Self {
+            what: ErrandKind::Withdraw { id, home, by },
+            since: Timestamp::default(),
+            patience: Duration::from_secs(3_600),
             attempts: 0,
             answered: false,
             incident: None,
@@ -209,10 +239,18 @@ impl Errand {
             }
             world.ledger().acts(*incident, command, *sight);
         }
+        if let ErrandKind::Withdraw { id, .. } = &what {
+            world.ledger().withdrawal_arrives(*id, &world.disk);
+        }
         let (world, engine) = (world.clone(), engine.clone());
         tokio::spawn(async move {
             let (done, current) = match what {
                 ErrandKind::Raise(raise, means) => ask(&world, &engine, *raise, means).await,
+                ErrandKind::Withdraw { id, home, by } => {
+                    let answer = engine.withdraw(id, &home, by, None).await;
+                    world.ledger().answered_withdrawal(world.truth(), id, &answer, &world.disk);
+                    (!matches!(answer, Err(Denied::StorageUnavailable)), None)
+                }
                 ErrandKind::Give(incident, command, _) => {
                     let answer = engine.give(incident, command.clone()).await;
                     world.ledger().answered_command(world.truth(), incident, &command, &answer);

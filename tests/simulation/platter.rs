@@ -31,7 +31,10 @@ struct Tables {
     incidents: BTreeMap<IncidentId, (HomeId, Vec<Recorded>)>,
     /// By home, and by whether the incident is hidden from it.
     running: BTreeMap<(HomeId, bool), IncidentId>,
+    /// The requests that were acknowledged.
     requests: BTreeMap<IncidentId, RequestRow>,
+    /// Those that were withdrawn before they arrived.
+    withdrawn: BTreeMap<IncidentId, RequestRow>,
     dispatches: BTreeSet<(IncidentId, Service)>,
     outbox: BTreeMap<String, Effect>,
     anchor: Option<Anchor>,
@@ -101,11 +104,8 @@ impl Tables {
             }
         }
         let mut requests = BTreeSet::new();
-        match batch
-            .requests
-            .iter()
-            .find(|r| self.requests.contains_key(&r.id) || !requests.insert(r.id))
-        {
+        let mut acknowledged = batch.requests.iter().filter(|row| row.incident().is_some());
+        match acknowledged.find(|r| self.requests.contains_key(&r.id) || !requests.insert(r.id)) {
             Some(request) => Err(refused(format!("the request {} is there already", request.id))),
             None => Ok(()),
         }
@@ -133,7 +133,10 @@ impl Tables {
                 _ => _ = self.incidents.remove(&id),
             }
         }
-        undo.requests.iter().for_each(|id| _ = self.requests.remove(id));
+        for id in undo.requests {
+            self.requests.remove(&id);
+            self.withdrawn.remove(&id);
+        }
         undo.dispatches.iter().for_each(|of| _ = self.dispatches.remove(of));
         undo.effects.iter().for_each(|key| _ = self.outbox.remove(key));
         self.outbox.extend(undo.done.into_iter().map(|effect| (effect.key.clone(), effect)));
@@ -150,7 +153,12 @@ impl Tables {
         for (id, _, facts) in &batch.facts {
             self.incidents.get_mut(id).expect("checked").1.extend(facts.iter().cloned());
         }
-        self.requests.extend(batch.requests.iter().map(|r| (r.id, r.clone())));
+        for row in &batch.requests {
+            match row.incident() {
+                Some(_) => self.requests.insert(row.id, row.clone()),
+                None => self.withdrawn.insert(row.id, row.clone()),
+            };
+        }
         for effect in &batch.effects {
             self.dispatches.extend(dispatched(effect));
             self.outbox.insert(effect.key.clone(), effect.clone());
@@ -213,7 +221,8 @@ impl Platter {
     }
 
     pub fn request(&self, id: IncidentId) -> Option<RequestRow> {
-        self.tables().requests.get(&id).cloned()
+        let tables = self.tables();
+        tables.requests.get(&id).or_else(|| tables.withdrawn.get(&id)).cloned()
     }
 
     pub fn running(&self) -> Vec<RunningRow> {

@@ -56,6 +56,7 @@ impl Ledger {
         self.alarms.values_mut().for_each(BTreeSet::clear);
         self.owed.clear();
         self.acknowledged.retain(|id, _| disk.request(*id).is_some());
+        self.withdrawals_are_put_back(disk);
         let running = self.cases.values().filter(|case| !case.incident.is_over());
         self.running = running.map(|case| case.incident.id).collect();
         self.withheld = self.running.clone();

@@ -128,14 +128,17 @@ impl Ledger {
             .acts
             .get(&before.id)
             .and_then(|acts| acts.iter().find(|act| act.ending == ending && act.by.as_ref() == by));
+        // Who withdraws a request of their own by its id needs no screen.
+        let is_withdrawn =
+            |press: &Press| ending == Ending::Abort && self.withdrawals.has(before.id, press.fact);
+        let mut ended = presses.iter().filter(|press| ended.contains(press.request)).peekable();
         let Some(act) = act.cloned() else {
+            let all = ended.peek().is_some() && ended.all(is_withdrawn);
             let what = format!("{}: {} was ended, and nobody did it", ending.part(), before.id);
-            return self.broken(what);
+            return self.demand(all, || what);
         };
-        let unseen: Vec<&Press> = presses
-            .iter()
-            .filter(|press| ended.contains(press.request) && press.fact > act.sight.facts)
-            .collect();
+        let unseen: Vec<&Press> =
+            ended.filter(|press| press.fact > act.sight.facts && !is_withdrawn(press)).collect();
         // The server takes a center for told of what was recorded before the center spoke.
         let is_untold = ending == Ending::Elsewhere && unseen.iter().all(|p| p.at <= act.sight.at);
         let part = act.sight.open.or(is_untold.then_some("I30/untold")).unwrap_or(ending.part());

@@ -15,7 +15,8 @@ impl Ledger {
     pub(super) fn is_on_the_disk(&mut self, disk: &Disk, which: impl Fn(&IncidentId) -> bool) {
         for (request, (incident, _)) in self.acknowledged.clone() {
             let row = which(&incident).then(|| disk.request(request));
-            let is_there = row.is_none_or(|row| row.is_some_and(|row| row.incident == incident));
+            let is_there =
+                row.is_none_or(|row| row.is_some_and(|row| row.incident() == Some(incident)));
             self.demand(is_there, || format!("I10: {request} is lost"));
         }
         for (id, case) in self.cases.iter().filter(|(id, _)| which(id)) {

@@ -9,6 +9,7 @@ mod forgotten;
 mod history;
 mod needs;
 pub mod open;
+mod withdrawn;
 
 use super::{disk::Disk, world::World};
 use backups::Undo;
@@ -32,6 +33,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
+use withdrawn::Withdrawals;
 
 /// The maximum lateness while the server is up (F17).
 const LATE: Duration = Duration::from_millis(100);
@@ -87,6 +89,7 @@ pub struct Ledger {
     done: BTreeSet<String>,
     called_off: BTreeSet<CallId>,
     acts: BTreeMap<IncidentId, Vec<Act>>,
+    withdrawals: Withdrawals,
     /// The calls of which somebody said that nobody was reached.
     not_reached: BTreeSet<CallId>,
     /// The latest fact of each incident that the receiving center was told.
@@ -140,6 +143,7 @@ impl Ledger {
             done: BTreeSet::new(),
             called_off: BTreeSet::new(),
             acts: BTreeMap::new(),
+            withdrawals: Withdrawals::default(),
             not_reached: BTreeSet::new(),
             center_knows: BTreeMap::new(),
             alarms: BTreeMap::new(),

@@ -54,6 +54,12 @@ fn id_of(world: &World, number: usize, need: &Need, press: u8) -> IncidentId {
     ))
 }
 
+/// Whether a press renews the one before it, which its person has not seen acknowledged.
+fn renews(world: &World, id: IncidentId, need: &Need, press: u8) -> bool {
+    let Means::App { taps } = need.means else { return false };
+    press >= taps && Dice::new(world.plan.seed, &format!("renews/{id}")).chance(80)
+}
+
 /// Somebody presses, for the need of this entry. `clock` is the server's, while it is up.
 pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
     let (number, need) = world.plan.need(entry);
@@ -78,7 +84,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         drill_sirens: need.drill_sirens,
         source,
         by,
-        after: None,
+        after: renews(world, id, need, press).then(|| id_of(world, number, need, press - 1)),
         sent_at: clock.map(Clock::now),
         restricted_until: None,
         quiet: None,
@@ -118,6 +124,18 @@ fn looks_later(world: &World, entry: usize, press: u8, now: Timestamp) {
     world.later(now + dice.ms(2_000, 20_000), Event::LooksAgain(entry, press));
 }
 
+/// Somebody gives up a request that was not acknowledged.
+fn takes_back(world: &World, id: IncidentId, need: &Need) {
+    let copy = world.lock(&world.errands).gives_up(id);
+    let mut dice = Dice::new(world.plan.seed, &format!("copy/{id}"));
+    // The network may still deliver a copy, however late.
+    if let Some(number) = copy.filter(|_| dice.chance(60)) {
+        world.later(world.truth() + dice.ms(100, 50_000), Event::Arrive(number));
+    }
+    let home = world.plan.homes[need.home].id.clone();
+    Errand::begin(world, Errand::withdrawal(id, home, Viewer::Member(need.who).actor()));
+}
+
 /// Somebody looks whether their latest press helps, and asks again if it does not.
 pub fn looks_again(world: &World, entry: usize, press: u8) {
     let (number, need) = world.plan.need(entry);
@@ -128,8 +146,20 @@ pub fn looks_again(world: &World, entry: usize, press: u8) {
         return;
     }
     let id = id_of(world, number, need, press);
-    let is_lost = match world.lock(&world.errands).fate(id, now) {
-        Fate::OnItsWay => false,
+    let fate = world.lock(&world.errands).fate(id, now);
+    let is_lost = match fate {
+        Fate::OnItsWay => {
+            let mut dice = Dice::new(world.plan.seed, &format!("gives up/{number}/{now}"));
+            match dice.below(100) {
+                0..25 => return takes_back(world, id, need),
+                // “Yes, request help.”
+                25..35 => {
+                    world.lock(&world.errands).gives_up(id);
+                    true
+                }
+                _ => false,
+            }
+        }
         Fate::NotSent => true,
         Fate::Arrived(incident) => {
             let who = Viewer::Member(need.who);
