@@ -158,6 +158,7 @@ impl Bench {
             sent_at: None,
             restricted_until: None,
             quiet: None,
+            home_incident: None,
             snapshot: Snapshot::of(home, policy),
         };
         let began = Instant::now();

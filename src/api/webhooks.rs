@@ -31,6 +31,11 @@ pub struct Data {
     /// The id of the incident, as the client that raised it generated it.
     #[schema(value_type = Option<String>)]
     pub incident: Option<IncidentId>,
+    /// The id of the incident at the home's own server, if that signaled it with its id (ANSI/SIA
+    /// DC-09). A center that reports names it, so that the home knows which incident it means.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub home_incident: Option<IncidentId>,
     /// The account of the home at the monitoring center (ANSI/SIA DC-09).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,

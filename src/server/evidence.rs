@@ -247,8 +247,15 @@ impl Evidence {
 /// The outcome of the call, if the fact is the end of a call.
 fn outcome(event: &Event) -> Option<CallOutcome> {
     match event {
-        Event::CallEnded { outcome, .. }
-        | Event::Reported { report: Report::Called { outcome, .. }, .. } => Some(*outcome),
+        Event::CallEnded { outcome, .. } => Some(*outcome),
+        Event::Reported { report, .. } => match report {
+            Report::Called { outcome, .. } => Some(*outcome),
+            Report::Unnamed { said } => match **said {
+                Report::Called { outcome, .. } => Some(outcome),
+                _ => None,
+            },
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -262,7 +269,7 @@ fn shown(incident: &core::Incident, recorded: &Recorded, audience: Audience) -> 
     }
     if outcome(&recorded.event).is_some_and(|outcome| audience.outcome(incident, outcome).is_none())
     {
-        for place in ["", "/report"] {
+        for place in ["", "/report", "/report/said"] {
             fact.pointer_mut(place)
                 .and_then(serde_json::Value::as_object_mut)
                 .and_then(|fields| fields.remove("outcome"));

@@ -3,7 +3,8 @@
 
 use super::{
     dice::Dice,
-    plan::needs::Means,
+    people::outside,
+    plan::{needs::Means, staffing::Elsewhere},
     screens::{Sight, Viewer},
     world::{Event, Weather, World},
 };
@@ -236,6 +237,12 @@ impl Errand {
                 && clock.now() < *said_at + world.truth().since(since)
             {
                 sight.open = Some("I30/clock");
+            }
+            if world.plan.staffing.elsewhere == Elsewhere::ReportsByAccount
+                && !outside::is_named(world, engine, clock.now(), (incident, command, sight))
+            {
+                // It is about nothing that runs: the server says so.
+                return world.lock(&world.errands).answered(number, true, None);
             }
             world.ledger().acts(*incident, command, *sight);
         }

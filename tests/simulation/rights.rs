@@ -66,6 +66,7 @@ impl Stage {
             sent_at: None,
             restricted_until: None,
             quiet: None,
+            home_incident: None,
             snapshot,
         };
         let incident = start(raise, BEGINNING).after;

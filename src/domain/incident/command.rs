@@ -39,6 +39,8 @@ pub struct Raise {
     pub restricted_until: Option<Timestamp>,
     /// Why the home must not notice the incident, if it must not.
     pub quiet: Option<Quiet>,
+    /// The incident of the home's own server, if another Buckler signals it to this one.
+    pub home_incident: Option<IncidentId>,
     /// The snapshot of the home.
     pub snapshot: Snapshot,
 }
@@ -62,9 +64,12 @@ impl Raise {
 
     /// The command with which it joins a running incident.
     pub fn join(&self) -> Command {
-        let Self { request, source, by, restricted_until, .. } = self;
+        let Self { request, source, by, restricted_until, home_incident, .. } = self;
         let join = Command::Join { request: *request, source: source.clone(), by: by.clone() };
-        Command::of_device(*restricted_until, join)
+        match *home_incident {
+            Some(incident) => Command::FromHome { incident, command: Box::new(join) },
+            None => Command::of_device(*restricted_until, join),
+        }
     }
 }
 
@@ -242,6 +247,13 @@ pub enum Command {
         /// The command.
         command: Box<Self>,
     },
+    /// A request that the home's own server signals to this one.
+    FromHome {
+        /// The incident there.
+        incident: IncidentId,
+        /// The request.
+        command: Box<Self>,
+    },
     /// A real request ends the drill.
     ReplaceDrill,
 }
@@ -272,7 +284,7 @@ impl Command {
             | Self::Close { by, .. }
             | Self::ByAssignee { by, .. }
             | Self::End { by, .. } => Some(by),
-            Self::FromRestricted { command, .. } => command.by(),
+            Self::FromRestricted { command, .. } | Self::FromHome { command, .. } => command.by(),
             Self::Tick
             | Self::Call { .. }
             | Self::SirenReported { .. }

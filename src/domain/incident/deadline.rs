@@ -2,8 +2,8 @@
 //! loads the state and asks again.
 
 use super::{
-    ANSWER_WITHIN, CallState, Incident, Mode, SIREN_NOT_AFTER, Siren, State, UNATTENDED,
-    Verification,
+    ANSWER_WITHIN, CLAIM_LASTS, CallState, Incident, Mode, SIREN_NOT_AFTER, Siren, State,
+    UNATTENDED, Verification,
 };
 use crate::domain::{id::CallId, time::Timestamp};
 
@@ -22,6 +22,8 @@ pub(super) enum Timer {
     SirenOver,
     /// Nobody has acknowledged the request for [`ANSWER_WITHIN`].
     Unanswered,
+    /// Nobody elsewhere has reported for [`CLAIM_LASTS`], and a claim by a report lapses.
+    ClaimLapses,
     /// Nobody who could send help is connected, and nothing has happened for [`UNATTENDED`].
     Unattended,
 }
@@ -66,7 +68,10 @@ impl Incident {
             && !self.siren.is_sounding();
         let unattended = (waits && self.is_nobody_connected())
             .then(|| (self.touched_at + UNATTENDED, Timer::Unattended));
-        [line, self.unanswered_at(), call, siren, unattended]
+        let external = &self.external;
+        let claim =
+            external.works_on_it().then(|| (external.heard_at + CLAIM_LASTS, Timer::ClaimLapses));
+        [line, self.unanswered_at(), call, siren, claim, unattended]
             .into_iter()
             .flatten()
             .min_by_key(|(at, _)| *at)

@@ -16,7 +16,10 @@ use super::{
     effect::{Effect, effects},
     event::{Event, Recorded},
 };
-use crate::domain::{id::DeviceId, time::Timestamp};
+use crate::domain::{
+    id::{DeviceId, IncidentId},
+    time::Timestamp,
+};
 use std::time::Duration;
 
 /// Why a command was refused. The decision may hold facts all the same.
@@ -57,7 +60,19 @@ pub struct Decision {
 /// Starts an incident.
 pub fn start(raise: Raise, now: Timestamp) -> Decision {
     let restricted = raise.is_from_restricted(now);
-    let Raise { id, home, request, mode, drill_sirens, source, by, quiet, snapshot, .. } = raise;
+    let Raise {
+        id,
+        home,
+        request,
+        mode,
+        drill_sirens,
+        source,
+        by,
+        quiet,
+        home_incident,
+        snapshot,
+        ..
+    } = raise;
     let deadline = now + Duration::from_millis(snapshot.countdown_ms);
     let drill_sirens = drill_sirens && mode == Mode::Drill;
     let event = Event::Started {
@@ -69,6 +84,7 @@ pub fn start(raise: Raise, now: Timestamp) -> Decision {
         deadline,
         quiet,
         restricted,
+        home_incident,
         snapshot: Box::new(snapshot),
     };
     let first = Recorded { at: now, event };
@@ -92,6 +108,8 @@ struct Draft {
     now: Timestamp,
     /// Whether the command comes from a restricted device.
     restricted: bool,
+    /// The incident of the home's own server, if the command comes from there.
+    home_incident: Option<IncidentId>,
     facts: Vec<Recorded>,
     effects: Vec<Effect>,
 }
@@ -99,7 +117,8 @@ struct Draft {
 impl Draft {
     fn of(incident: &Incident, now: Timestamp) -> Self {
         let (facts, effects) = (Vec::new(), Vec::new());
-        Self { incident: incident.clone(), now, restricted: false, facts, effects }
+        let (incident, home_incident) = (incident.clone(), None);
+        Self { incident, now, restricted: false, home_incident, facts, effects }
     }
 
     fn push(&mut self, event: Event) {
@@ -122,6 +141,10 @@ impl Draft {
             Command::ByAssignee { by, report } => self.reported_by_assignee(by, report),
             Command::FromRestricted { until, command } => {
                 self.on_restricted_device(until, *command)
+            }
+            Command::FromHome { incident, command } => {
+                self.home_incident = Some(incident);
+                self.command(*command)
             }
             Command::Report { by, key, said_at, report } => self.report(by, key, said_at, report),
             _ if self.incident.is_over() => Err(Refusal::IncidentOver),
@@ -240,6 +263,7 @@ impl Draft {
     /// twice, and is recorded (I24).
     fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let (incident, restricted) = (&self.incident, self.restricted);
+        let home_incident = self.home_incident;
         let is_review = matches!(incident.state, State::UnderReview);
         // A countdown would hide the decision of a review, so a restricted device sounds sirens at
         // once there (I33).
@@ -256,7 +280,7 @@ impl Draft {
         let was_dispatching = matches!(incident.state, State::Dispatching);
         let runs =
             beside_review || matches!(incident.state, State::Verifying(_) | State::Dispatching);
-        self.push(Event::Joined { request, source, by, deadline, restricted });
+        self.push(Event::Joined { request, source, by, deadline, restricted, home_incident });
         if runs {
             self.sound(Requests::default().with(request), self.now);
         }
@@ -269,12 +293,12 @@ impl Draft {
     /// proved that it sounds (I22). Beyond the limit of repeats both happen at most once a minute, so
     /// that nobody fills the history, and the center still sees repeated presses (I24).
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
-        let restricted = self.restricted;
+        let (restricted, home_incident) = (self.restricted, self.home_incident);
         let alike = self.incident.asked.iter().filter(|asked| asked.restricted == restricted);
         let latest = alike.map(|asked| asked.at).max().unwrap_or_default();
         let is_few = self.incident.has_few_repeats(restricted);
         if is_few || self.now.since(latest) >= REPEATS_BEYOND_EVERY {
-            self.push(Event::Repeated { request, source, by, restricted });
+            self.push(Event::Repeated { request, source, by, restricted, home_incident });
         }
         let pause = if is_few { SIREN_PROVES_WITHIN } else { SIREN_NOT_AFTER };
         let siren = &self.incident.siren;
@@ -441,6 +465,7 @@ impl Draft {
                 });
             }
             Timer::SirenOver => self.push(Event::SirenOver),
+            Timer::ClaimLapses => self.push(Event::ClaimLapsed),
             Timer::Unattended => self.close(Actor::Buckler, Disposition::NobodyConnected),
         }
         true

@@ -1,8 +1,17 @@
 //! The progress of one service's responders, and reports from elsewhere.
 
-use super::{Actor, CallOutcome, Disposition, Service};
-use crate::domain::time::Timestamp;
+use super::{Actor, CallOutcome, Disposition, Incident, Service};
+use crate::domain::{id::IncidentId, time::Timestamp};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// A claim by a report lapses if nothing more is reported for this long. It is as long as
+/// [`super::STALE_AFTER`]: a center that works on an emergency has something to say within a quarter
+/// of an hour, and a household must not be held by one that has fallen silent (I23).
+pub const CLAIM_LASTS: Duration = Duration::from_secs(15 * 60);
+/// How long after its end a center may still report on an incident. A center closes its case after
+/// the home, often at the end of a shift.
+pub const REPORTED_FOR: Duration = Duration::from_secs(24 * 3_600);
 
 /// The progress of a service. The terms are those of ASAP-to-PSAP (APCO/TMA 2.101.3).
 #[derive(
@@ -76,6 +85,11 @@ pub enum Report {
         /// How it ended.
         disposition: Disposition,
     },
+    /// They said this of the home, and it may be about another incident of it. It changes nothing.
+    Unnamed {
+        /// What they said.
+        said: Box<Self>,
+    },
 }
 
 /// What reports from elsewhere have established, as far as it still matters.
@@ -85,8 +99,61 @@ pub struct ExternalReports {
     pub keys: Vec<String>,
     /// The progress of services that this server has not requested yet.
     pub early: Vec<Dispatch>,
-    /// Whether somebody there works on it.
+    /// Whether the reports say that somebody there works on it.
     pub claimed: bool,
+    /// When the latest report came, by this server's clock.
+    pub heard_at: Timestamp,
+    /// Whether nothing was reported for [`CLAIM_LASTS`] since then.
+    pub lapsed: bool,
     /// Who reported the end, and how it ended, if anybody did.
     pub ended: Option<(Actor, Disposition)>,
+}
+
+impl ExternalReports {
+    /// Whether somebody there works on it, and has been heard of lately.
+    pub fn works_on_it(&self) -> bool {
+        self.claimed && !self.lapsed
+    }
+}
+
+/// How far the clock of another server may be behind. A report from longer before the end of a
+/// countdown is about an earlier alarm.
+const CLOCK_BEHIND: Duration = Duration::from_secs(120);
+
+/// The incident that a report is about whose sender names only the home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ByHome {
+    /// The incident that runs.
+    pub incident: IncidentId,
+    /// Whether it is the only one that the sender can speak of (I24). Otherwise the report is only a
+    /// note.
+    pub is_sure: bool,
+}
+
+impl ByHome {
+    /// Finds that incident for a report that was made at `said_at`. `running` are the running
+    /// incidents of the home, first the one that the home may see. `before` are its other incidents of
+    /// the last [`REPORTED_FOR`], or more of them.
+    pub fn find<'i>(
+        running: impl IntoIterator<Item = &'i Incident>,
+        before: impl IntoIterator<Item = &'i Incident>,
+        said_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let mut running = running.into_iter().filter(|incident| incident.may_be_reported_on(now));
+        let Incident { id: incident, deadline, .. } = running.next()?;
+        let (incident, is_of_this) = (*incident, said_at + CLOCK_BEHIND >= *deadline);
+        let is_another = |other: &Incident| other.id != incident && other.may_be_reported_on(now);
+        let is_sure = running.next().is_none() && !before.into_iter().any(is_another);
+        is_of_this.then_some(Self { incident, is_sure })
+    }
+}
+
+impl Incident {
+    /// Whether a center or a dispatch service may have been told of it, and may still report on it. A
+    /// drill may have been sent as a test; a request that was canceled in the countdown was not sent.
+    pub fn may_be_reported_on(&self, now: Timestamp) -> bool {
+        let was_told = !self.requests.services().is_empty();
+        was_told && (!self.is_over() || now.since(self.touched_at) < REPORTED_FOR)
+    }
 }

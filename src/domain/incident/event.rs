@@ -6,7 +6,7 @@ use super::{
     SirenFault, Snapshot, Source,
 };
 use crate::domain::{
-    id::{CallId, ContactId, DeviceId},
+    id::{CallId, ContactId, DeviceId, IncidentId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub enum Event {
         /// Whether it came from a restricted device (I33); so below.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restricted: bool,
+        /// The incident of the home's own server, if that is another one; so below.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        home_incident: Option<IncidentId>,
         snapshot: Box<Snapshot>,
     },
     /// Another request joined; `deadline` if it has a countdown of its own (R20).
@@ -49,6 +52,8 @@ pub enum Event {
         deadline: Option<Timestamp>,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restricted: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        home_incident: Option<IncidentId>,
     },
     /// A request was repeated (I24).
     Repeated {
@@ -57,6 +62,8 @@ pub enum Event {
         by: Actor,
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         restricted: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        home_incident: Option<IncidentId>,
     },
     /// Canceled before D.
     Aborted { by: Actor },
@@ -123,6 +130,9 @@ pub enum Event {
     /// A party that works on it elsewhere reported at `said_at`, by its own clock. The key makes a
     /// repeated report count once.
     Reported { by: Actor, key: String, said_at: Timestamp, report: Report },
+    /// A claim that was reported from elsewhere lapsed: nothing was reported for
+    /// [`super::CLAIM_LASTS`] (I23).
+    ClaimLapsed,
     /// The first contact canceled the emergency.
     Cancelled { by: Actor },
     /// A person reviewed an incident that was found late.
@@ -169,6 +179,7 @@ impl Event {
             Self::DispatchRequested { .. } => "dispatch_requested",
             Self::DispatchMoved { .. } => "dispatch_moved",
             Self::Reported { .. } => "reported",
+            Self::ClaimLapsed => "claim_lapsed",
             Self::Cancelled { .. } => "cancelled",
             Self::Reviewed { .. } => "reviewed",
             Self::Noted { .. } => "noted",

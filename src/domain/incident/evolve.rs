@@ -24,6 +24,7 @@ impl Incident {
             deadline,
             quiet,
             restricted,
+            home_incident,
             snapshot,
         } = &first.event
         else {
@@ -36,6 +37,7 @@ impl Incident {
             mode: *mode,
             drill_sirens: *drill_sirens,
             quiet: *quiet,
+            home_incident: *home_incident,
             source: source.clone(),
             started_by: by.clone(),
             started_at: first.at,
@@ -99,11 +101,13 @@ impl Incident {
             Event::Unanswered => self.is_unanswered = true,
             Event::Claimed { by } => self.assignee = Some(by.clone()),
             Event::Released { .. } => self.assignee = None,
-            Event::Joined { request, by, deadline, restricted, .. } => {
+            Event::Joined { request, by, deadline, restricted, home_incident, .. } => {
+                self.home_incident = home_incident.or(self.home_incident);
                 self.ask(*request, by, at, *restricted);
                 self.join(*request, *deadline, at);
             }
-            Event::Repeated { request, by, restricted, .. } => {
+            Event::Repeated { request, by, restricted, home_incident, .. } => {
+                self.home_incident = home_incident.or(self.home_incident);
                 *(if *restricted { &mut self.restricted_repeats } else { &mut self.repeats }) += 1;
                 self.ask(*request, by, at, *restricted);
             }
@@ -139,8 +143,12 @@ impl Incident {
                 self.dispatch_moved(*service, *state, reference.as_ref(), at)
             }
             Event::Reported { by, key, said_at, report } => {
+                if !matches!(report, Report::Unnamed { .. }) {
+                    (self.external.heard_at, self.external.lapsed) = (at, false);
+                }
                 self.reported(by, key, (*said_at).min(at), report)
             }
+            Event::ClaimLapsed => self.external.lapsed = true,
             Event::Cancelled { .. } => self.state = State::Cancelled,
             Event::Reviewed { proceed, .. } => {
                 if *proceed {
@@ -314,7 +322,7 @@ impl Incident {
             }
             Report::Claimed => self.external.claimed = true,
             Report::Released => self.external.claimed = false,
-            Report::Called { .. } => {}
+            Report::Called { .. } | Report::Unnamed { .. } => {}
         }
     }
 

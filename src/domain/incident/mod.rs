@@ -43,7 +43,9 @@ use super::{
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
 use command::Seen;
-pub use dispatch::{Dispatch, DispatchState, ExternalReports, Report};
+pub use dispatch::{
+    ByHome, CLAIM_LASTS, Dispatch, DispatchState, ExternalReports, REPORTED_FOR, Report,
+};
 use event::{Event, Recorded};
 pub use request::{Actor, Asked, Mode, Quiet, Request, Requests, Service, Source};
 pub use siren::{SIREN_ENDS_SOON, SIREN_PROVES_WITHIN, Siren, SirenFault};
@@ -154,6 +156,8 @@ pub struct Incident {
     pub drill_sirens: bool,
     /// Why the home must not notice it before it is over, if it must not.
     pub quiet: Option<Quiet>,
+    /// The latest incident that the home's own server named when it signaled to this one.
+    pub home_incident: Option<IncidentId>,
     /// Where it was raised first.
     pub source: Source,
     /// Who raised it first.
@@ -291,7 +295,7 @@ impl Incident {
             told || matches!(call.state, CallState::Answered { .. })
         };
         let accepted = self.dispatches.iter().chain(&self.external.early).find(is_accepted);
-        let center = self.external.claimed || self.signaled == Some(true);
+        let center = self.external.works_on_it() || self.signaled == Some(true);
         accepted
             .map(|d| Acknowledgment::Responders(d.service))
             .or(self.assignee.as_ref().map(Acknowledgment::Operator))
@@ -307,7 +311,7 @@ impl Incident {
         matches!(self.state, State::Dispatching)
             && self.open_call().is_none()
             && self.assignee.is_none()
-            && !self.external.claimed
+            && !self.external.works_on_it()
     }
 
     /// The requests that were made since what `by` had been shown (I30). A family may share one

@@ -1,6 +1,8 @@
 //! The receiving center for alarm panels and other Bucklers (ANSI/SIA DC-09). An alarm becomes an
 //! incident of the account's home, and is acknowledged only after it is stored.
 
+mod events;
+
 use super::{
     codec::{
         Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST,
@@ -12,24 +14,19 @@ use crate::{
     api::statistics,
     domain::{
         id::{HomeId, IncidentId},
-        incident::{
-            Actor, Mode, Policy, Request, Service,
-            command::{Command, Raise},
-        },
+        incident::Policy,
         time::Timestamp,
     },
     server::{
         clock::{Clock, instant},
-        engine::{
-            Current, Denied, Engine,
-            device::{self, ONE_ID_ONE_REQUEST},
-        },
+        engine::{Denied, Engine},
         homes::Homes,
         limits::{AtOnce, Network, Place},
         stopped,
         tasks::spawn_contained,
     },
 };
+use events::act;
 use std::{
     collections::{HashMap, VecDeque},
     io,
@@ -257,7 +254,7 @@ impl Receiver {
         if account.knows(source, frame, now) {
             return Answer::Ack;
         }
-        let incident = match account.act_on_all(source, codes).await {
+        let incident = match account.act_on_all(source, codes, frame.incident()).await {
             Ok(incident) => incident,
             Err(denied) => {
                 tracing::error!(from, home = %account.home, ?denied, "could not apply an alarm panel's event");
@@ -293,11 +290,13 @@ impl Account {
         })
     }
 
-    /// Applies the events of a message. Returns the last incident that one began or joined.
+    /// Applies the events of a message, which may name an incident of the home's own server. Returns
+    /// the last incident that one began or joined.
     async fn act_on_all(
         &self,
         source: &Source,
         codes: Vec<Code>,
+        home_incident: Option<IncidentId>,
     ) -> Result<Option<IncidentId>, Denied> {
         let mut incident = None;
         for code in codes {
@@ -305,7 +304,7 @@ impl Account {
                 tracing::info!(home = %self.home, zone = code.zone, "an alarm panel says that an alarm continues, which is over here");
                 continue;
             }
-            incident = act(source, &self.home, code).await?.or(incident);
+            incident = act(source, &self.home, code, home_incident).await?.or(incident);
             self.remember_alarm(code);
             if code.signal == Signal::Cancel {
                 self.forget_untimed();
@@ -364,81 +363,6 @@ impl Account {
             incident,
         });
     }
-}
-
-/// Applies an event to the home of its account. Returns the incident that it began or joined. Skips
-/// the countdown, because the panel's own countdown is over.
-async fn act(source: &Source, home: &HomeId, code: Code) -> Result<Option<IncidentId>, Denied> {
-    let (request, quiet) = match (code.qualifier, code.signal) {
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => {
-            (Request::Police, None)
-        }
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Fire)) => (Request::Fire, None),
-        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => {
-            (Request::Medical, None)
-        }
-        (Qualifier::New | Qualifier::Still, Signal::Quiet(quiet)) => (Request::Police, Some(quiet)),
-        (Qualifier::Restore, Signal::Help(_)) => {
-            return note(source, source.engine.view().running_in(home), "Says that it is over")
-                .await;
-        }
-        (Qualifier::Restore, Signal::Quiet(_)) => {
-            return note(source, source.engine.view().quiet_in(home), "Says that it is over").await;
-        }
-        (_, Signal::Cancel) => {
-            let view = source.engine.view();
-            // A finger on a keypad, perhaps a forced one; or the first contact, if it is a home of
-            // another Buckler.
-            let text = "Says that it was canceled there. Somebody may have been forced to do it";
-            note(source, view.quiet_in(home), text).await?;
-            return note(source, view.running_in(home), text).await;
-        }
-        (_, Signal::Test) => {
-            tracing::info!(%home, "an alarm panel sent a test");
-            return Ok(None);
-        }
-        (_, Signal::NotServed | Signal::NoEmergency) => {
-            tracing::info!(%home, zone = code.zone, "an alarm panel sent an event that raises no incident");
-            return Ok(None);
-        }
-    };
-    let Some(found) = source.homes.get(home) else {
-        tracing::error!(%home, "an alarm panel signaled for an unknown home");
-        return Err(Denied::Unknown);
-    };
-    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live)
-        .map_err(|_| Denied::StorageUnavailable)?;
-    let incident = source
-        .engine
-        .raise_and_send(Raise { quiet, ..raise }, ONE_ID_ONE_REQUEST)
-        .await?
-        .current
-        .incident
-        .id;
-    tracing::warn!(%home, %incident, ?request, "a panel signals");
-    Ok(Some(incident))
-}
-
-/// The name of a panel in incidents.
-const ALARM_SYSTEM: &str = "The home’s alarm system";
-
-fn alarm_system() -> Actor {
-    Actor::Device { name: ALARM_SYSTEM.into() }
-}
-
-/// Adds a note to an incident, if there is one. Returns `None`.
-async fn note(
-    source: &Source,
-    current: Option<Arc<Current>>,
-    text: &str,
-) -> Result<Option<IncidentId>, Denied> {
-    if let Some(current) = current {
-        source
-            .engine
-            .give(current.incident.id, Command::Note { by: alarm_system(), text: text.into() })
-            .await?;
-    }
-    Ok(None)
 }
 
 /// The socket on which the server listens.

@@ -43,6 +43,7 @@ pub fn request(
         sent_at: None,
         restricted_until: None,
         quiet: None,
+        home_incident: None,
         snapshot: Snapshot::of(home, policy),
     })
 }

@@ -198,6 +198,7 @@ pub async fn raise(
         sent_at: Some(asked.sent_at),
         restricted_until: member.restricted_until(),
         quiet: None,
+        home_incident: None,
         snapshot,
     };
     let session = &member.signed_in.session;

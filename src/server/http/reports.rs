@@ -14,7 +14,7 @@ use crate::{
     },
     domain::{
         id::HomeId,
-        incident::{Actor, Report, command::Command},
+        incident::{Actor, ByHome, Incident, REPORTED_FOR, Report, command::Command},
         time::Timestamp,
     },
     server::{
@@ -30,14 +30,21 @@ use crate::{
 };
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
 use serde_json::json;
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest name or number in a report, characters; longer ones are cut.
 const TEXT_MOST: usize = 100;
-/// How much the clock of another server may be behind. A report from longer before the alarm is
-/// about another alarm.
-const BEHIND: Duration = Duration::from_secs(120);
+/// The most incidents of a home that are read to find which one a report means. If the last day has
+/// more, that is not known.
+const READ_MOST: u32 = 32;
+
+/// The incident that a report is about.
+struct Target {
+    current: Arc<Current>,
+    /// Whether the report is about this one and no other.
+    is_sure: bool,
+}
 
 /// The routes of reports.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -81,38 +88,69 @@ impl Reports {
         )
     }
 
-    /// Finds the running incident that a report is about. `None` if that incident is over.
+    /// Finds the incident that a report is about: by the id that the home signaled, by the id
+    /// that its webhooks told, or by the home's account.
     async fn find(
         &self,
         reporter: &Reporter,
         message: &Message,
-    ) -> Result<Option<Arc<Current>>, ApiError> {
-        let Data { incident, account, .. } = &message.data;
+    ) -> Result<Option<Target>, ApiError> {
+        let Data { incident, home_incident, account, .. } = &message.data;
+        let by_account =
+            account.as_deref().and_then(|account| self.transmitter.as_ref()?.home_of(account));
+        // A center serves many homes. One of them must not end the incident of another by its id.
         let may = |home: &HomeId| {
-            if reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) }
+            let is_its = by_account.is_none_or(|of_account| of_account == home);
+            if is_its && reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) }
         };
-        if let Some(incident) = *incident {
-            if let Some(current) = self.engine.view().known(incident) {
-                return may(&current.incident.home).map(|()| Some(current));
+        for id in [*home_incident, *incident].into_iter().flatten() {
+            if let Some(current) = self.engine.view().known(id) {
+                return may(&current.incident.home)
+                    .map(|()| Some(Target { current, is_sure: true }));
             }
-            if let Some(stored) = self.reads.incident(incident).await? {
-                return may(&stored.home).map(|()| None);
+            if let Some(stored) = self.reads.incident(id).await? {
+                may(&stored.home)?;
+                // After a call-off, what is said of the help that was on its way is recorded.
+                let current = Current::load(stored).ok().map(Arc::new);
+                return Ok(current.map(|current| Target { current, is_sure: true }));
             }
         }
-        let home = account
-            .as_deref()
-            .and_then(|account| self.transmitter.as_ref()?.home_of(account))
-            .ok_or_else(ApiError::not_found)?;
+        // A center that names an incident of the home does not mean another one.
+        let home =
+            by_account.filter(|_| home_incident.is_none()).ok_or_else(ApiError::not_found)?;
         may(home)?;
-        let of_this = |current: &Arc<Current>| is_of(message.timestamp, current.incident.deadline);
-        Ok(self.engine.view().running_in(home).filter(of_this))
+        self.find_in(home, message.timestamp).await
+    }
+
+    /// Finds the running incident of a home that a report of this time is about.
+    async fn find_in(&self, home: &HomeId, said_at: Timestamp) -> Result<Option<Target>, ApiError> {
+        let (view, now) = (self.engine.view(), self.clock.now());
+        let running: Vec<_> =
+            view.running_in(home).into_iter().chain(view.quiet_in(home)).collect();
+        if running.is_empty() {
+            return Ok(None);
+        }
+        let stored = self.reads.incidents(home, now + REPORTED_FOR, READ_MOST).await?;
+        let before: Vec<Incident> =
+            stored.iter().filter_map(|stored| stored.replay().ok()).collect();
+        let is_whole_day = stored.len() < READ_MOST as usize
+            || before.last().is_some_and(|oldest| now.since(oldest.started_at) > REPORTED_FOR);
+        // An incident that cannot be read may be the one that the report is about.
+        let is_read = before.len() == stored.len() && view.quarantined_in(home).is_empty();
+        let found = ByHome::find(running.iter().map(|c| &c.incident), &before, said_at, now);
+        Ok(found.and_then(|ByHome { incident, is_sure }| {
+            let current = running.into_iter().find(|current| current.incident.id == incident)?;
+            Some(Target { current, is_sure: is_sure && is_whole_day && is_read })
+        }))
     }
 }
 
 /// Records a report of a dispatch service or of the center that has the alarm. The types are
 /// `incident.claimed`, `.released`, `.call_ended`, `.dispatch_moved`, `.cancelled` and `.closed`;
-/// others change nothing. The incident is named by its id, or by the home's account at the center.
-/// The headers contain the signature, as in Standard Webhooks.
+/// others change nothing. The incident is named by the id that the home signaled (`home_incident`), by
+/// its id in webhooks, or by the home's account at the center. A report by the account alone is only a
+/// note if it may be about another incident of the home. The headers contain the signature, as in
+/// Standard Webhooks.
 #[utoipa::path(
     post,
     path = "/api/v1/reports/{reporter}",
@@ -138,10 +176,13 @@ pub async fn report(
     let key = format!("{}/{key}", reporter.name);
     let message: Message = serde_json::from_slice(&body)
         .map_err(|error| ApiError::field("body", &error.to_string()))?;
-    let current = reports.find(reporter, &message).await?;
-    let (Some(current), Some(report)) = (current, incoming::report(&message)) else {
+    let target = reports.find(reporter, &message).await?;
+    let (Some(Target { current, is_sure }), Some(report)) = (target, incoming::report(&message))
+    else {
         return Ok(Json(Receipt { recorded: false }));
     };
+    let report = shortened(report);
+    let report = if is_sure { report } else { Report::Unnamed { said: Box::new(report) } };
     let by = match &message.data.by {
         Some(by) => format!("{}, {}", short(by), reporter.title),
         None => reporter.title.clone(),
@@ -150,7 +191,7 @@ pub async fn report(
         by: Actor::Outside { name: by },
         key: key.clone(),
         said_at: message.timestamp,
-        report: shortened(report),
+        report,
     };
     let before = current.incident.seq;
     let answer = match reports.engine.give(current.incident.id, command).await {
@@ -163,10 +204,6 @@ pub async fn report(
     };
     let now = &answer.current.incident;
     Ok(Json(Receipt { recorded: now.seq > before && now.external.keys.contains(&key) }))
-}
-
-fn is_of(said_at: Timestamp, deadline: Timestamp) -> bool {
-    said_at + BEHIND >= deadline
 }
 
 fn short(text: &str) -> String {
@@ -182,20 +219,5 @@ fn shortened(report: Report) -> Report {
             reference: reference.map(|text| short(&text)).filter(|text| !text.is_empty()),
         },
         other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_of_an_earlier_alarm_is_not_said_of_this_one() {
-        let deadline = Timestamp::from_millis(1_000_000_000);
-        assert!(
-            is_of(deadline - Duration::from_secs(119), deadline),
-            "another clock is a little behind"
-        );
-        assert!(!is_of(deadline - Duration::from_secs(3_600), deadline));
     }
 }

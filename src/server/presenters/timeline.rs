@@ -98,6 +98,7 @@ impl Story<'_> {
                 let (what, text) = self.reported(report, then);
                 (what, Some(by), text)
             }
+            Event::ClaimLapsed => (What::Note, None, CLAIM_LAPSED.into()),
             Event::Unclaimed { nobody_on_duty: true } => {
                 (What::Note, None, "Nobody is on duty at the monitoring center. Buckler goes on by itself".into())
             }
@@ -335,6 +336,15 @@ impl Story<'_> {
                 dispatch_moved(*service, *state, reference.as_deref(), then)
             }
             Report::Ended { .. } => (What::Note, "The monitoring center has finished".into()),
+            Report::Unnamed { said } => {
+                let (_, said) = self.reported(said, then);
+                (
+                    What::Note,
+                    format!(
+                        "{said}. It was said of this home, not of this incident: nothing changes here"
+                    ),
+                )
+            }
         }
     }
 
@@ -351,6 +361,8 @@ const NO_ACCOUNT: &str = "This home has no account at the receiving center. Nobo
 const UNANSWERED: &str =
     "No center and no contact has answered for a minute. Call the emergency number";
 const CLAIMED: &str = "An operator took the incident";
+const CLAIM_LAPSED: &str =
+    "The center has reported nothing for 15 minutes. It is not known whether it still works on it";
 const RELEASED: &str = "Nobody at the center works on it now";
 
 fn call_ended(name: &str, outcome: CallOutcome) -> String {

@@ -65,6 +65,7 @@ fn message(
     };
     let data = Data {
         incident: Some(then.id),
+        home_incident: then.home_incident,
         account: account.map(Into::into),
         seq: line.seq,
         by: line.by.clone(),

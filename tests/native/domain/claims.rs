@@ -6,8 +6,8 @@ use buckler::{
     api::incident::{Acknowledgment, Incident as Shown},
     domain::{
         incident::{
-            Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Purpose,
-            Report, Request, Service,
+            Actor, CLAIM_LASTS, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy,
+            Purpose, Report, Request, Service,
             command::{CallStep, Command, Seen},
             disclosure::Audience,
             effect::{EffectKind, Notice, Signal},
@@ -155,7 +155,7 @@ fn acknowledgment_ends_what_is_unanswered() {
         early.wait(s(5));
         early.give(Command::NobodyOnDuty).unwrap();
         acknowledge(&mut early);
-        early.wait(s(3_600));
+        early.wait(CLAIM_LASTS - s(1));
         assert!(!early.whats().contains(&"unanswered"), "{n}");
         let mut late = story(CenterMode::Operators);
         late.wait(s(66));

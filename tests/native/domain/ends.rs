@@ -2,10 +2,11 @@
 
 use super::story::{Story, home, person, s};
 use buckler::domain::incident::{
-    ANSWER_WITHIN, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy,
-    Report, Request, Service, Siren, UNATTENDED,
+    ANSWER_WITHIN, Acknowledgment, Actor, CLAIM_LASTS, CallOutcome, CenterMode, DispatchState,
+    Disposition, Mode, Policy, Report, Request, Service, Siren, UNATTENDED,
     command::{CallStep, Command, Seen},
     decide::Refusal,
+    disclosure::Audience,
 };
 
 fn alone() -> Policy {
@@ -169,4 +170,57 @@ fn silent_practice_says_nothing_of_a_server_that_was_down() {
     let mut late = Story::live(Request::Siren);
     late.sleep(s(120));
     assert_eq!(late.incident.disposition, Some(Disposition::SirenTooLate), "there it is true");
+}
+
+/// I23: a center elsewhere that falls silent holds nobody.
+#[test]
+fn claim_by_a_report_lapses_and_the_household_can_end_it() {
+    let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };
+    let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, receiver);
+    call_through(&mut story);
+    let report = |story: &mut Story, key: &str, report| {
+        let by = Actor::Outside { name: "Center".into() };
+        story.give(Command::Report { by, key: key.into(), said_at: story.now, report }).unwrap();
+    };
+    let state = DispatchState::EnRoute;
+    let moved = Report::Moved { service: Service::Police, state, reference: None };
+    report(&mut story, "1", Report::Claimed);
+    story.wait(CLAIM_LASTS - s(1));
+    assert_eq!(end(&mut story), Err(Refusal::AssignedToAnother));
+    report(&mut story, "2", moved.clone());
+    report(&mut story, "3", Report::Unnamed { said: Box::new(Report::Claimed) });
+    story.wait(CLAIM_LASTS - s(1));
+    assert_eq!(end(&mut story), Err(Refusal::AssignedToAnother), "any report renews it");
+    story.wait(s(1));
+    assert_eq!(story.whats().last(), Some(&"claim_lapsed"), "it is a fact");
+    let lines =
+        buckler::server::presenters::timeline::lines(&story.incident, &story.facts, Audience::Home);
+    assert!(lines.last().unwrap().text.contains("reported nothing for 15 minutes"), "{lines:?}");
+    report(
+        &mut story,
+        "4",
+        Report::Called { name: "Sister".into(), outcome: CallOutcome::NoAnswer },
+    );
+    assert_eq!(end(&mut story), Err(Refusal::AssignedToAnother), "somebody is there after all");
+    story.wait(CLAIM_LASTS);
+    assert_eq!(story.incident.acknowledgment(), Some(Acknowledgment::Responders(Service::Police)));
+    end(&mut story).unwrap();
+    assert_eq!(story.whats().iter().filter(|what| **what == "claim_lapsed").count(), 2);
+}
+
+/// I8: the one that had acknowledged it has let go.
+#[test]
+fn request_whose_claim_lapsed_is_unanswered_after_a_minute() {
+    let receiver = Policy { center: CenterMode::Receiver, ..Policy::default() };
+    let mut nobody = home();
+    nobody.contacts.clear();
+    let mut story = Story::with_policy(&nobody, Request::Police, Mode::Live, false, receiver);
+    story.wait(s(6));
+    let by = Actor::Outside { name: "Center".into() };
+    let (key, said_at) = ("1".into(), story.now);
+    story.give(Command::Report { by, key, said_at, report: Report::Claimed }).unwrap();
+    story.wait(CLAIM_LASTS);
+    assert_eq!(story.incident.acknowledgment(), None);
+    story.wait(ANSWER_WITHIN);
+    assert!(story.incident.is_unanswered);
 }

@@ -1,13 +1,16 @@
 //! What other systems are told of an incident, and what their reports change.
 
-use super::story::{NOON, Story, home, person, s};
+use super::story::{NOON, Story, home, person, raise, s};
 use buckler::{
-    domain::incident::{
-        Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy, Report, Request,
-        Service,
-        command::{CallStep, Command, Seen},
-        decide::Refusal,
-        disclosure::{Audience, disclosures},
+    domain::{
+        id::IncidentId,
+        incident::{
+            Actor, ByHome, CallOutcome, CenterMode, DispatchState, Disposition, Mode, Policy,
+            Quiet, REPORTED_FOR, Report, Request, Service, Source,
+            command::{CallStep, Command, Raise, Seen},
+            decide::Refusal,
+            disclosure::{Audience, disclosures},
+        },
     },
     server::presenters::statistics::Handled,
 };
@@ -199,4 +202,103 @@ fn agency_that_accepts_by_a_report_counts_in_the_statistics() {
     story.wait(s(2));
     report(&mut story, "1", moved(DispatchState::Accepted)).unwrap();
     assert_eq!(accepted(&story), Some(2_000));
+}
+
+/// I24.
+#[test]
+fn report_that_may_mean_another_incident_is_a_note() {
+    let mut story = with_receiver(Request::Police);
+    story.wait(s(30));
+    let unnamed = |said: Report| Report::Unnamed { said: Box::new(said) };
+    for (key, said) in [
+        ("1", Report::Claimed),
+        ("2", moved(DispatchState::Accepted)),
+        ("3", Report::Ended { disposition: Disposition::HelpGiven }),
+    ] {
+        let before = story.incident.clone();
+        report(&mut story, key, unnamed(said.clone())).unwrap();
+        report(&mut story, key, unnamed(said)).unwrap();
+        let after = &story.incident;
+        assert_eq!(after.seq, before.seq + 1, "F28: it is recorded once");
+        assert_eq!(
+            (&after.state, &after.dispatches, after.acknowledgment()),
+            (&before.state, &before.dispatches, before.acknowledgment())
+        );
+    }
+}
+
+/// I24: what the sender of a report by account can speak of.
+#[test]
+fn report_by_account_is_about_the_only_incident_that_was_sent() {
+    let told = |id: u128| {
+        let policy = Policy { center: CenterMode::Receiver, ..Policy::default() };
+        let raised = raise(&home(), Request::Police, policy);
+        let mut story =
+            Story::raised(Raise { id: IncidentId(uuid::Uuid::from_u128(id)), ..raised });
+        story.wait(s(5));
+        story
+    };
+    let call_off = |story: &mut Story| {
+        story.on_call(1, CallStep::Cancel { seen: Seen::All, authenticated: true }).unwrap();
+    };
+    let running = told(1);
+    let id = running.incident.id;
+    let find = |running: &[&Story], before: &[&Story], now| {
+        let of =
+            |stories: &[&Story]| stories.iter().map(|s| s.incident.clone()).collect::<Vec<_>>();
+        ByHome::find(&of(running), &of(before), now, now)
+            .map(|found| (found.incident, found.is_sure))
+    };
+    let now = running.now;
+    assert_eq!(find(&[], &[&running], now), None, "nothing runs");
+    assert_eq!(find(&[&running], &[&running], now), Some((id, true)), "it is in the store, too");
+    let said = |ago| ByHome::find([&running.incident], [], running.incident.deadline - ago, now);
+    assert!(said(s(119)).is_some(), "the other clock is a little behind");
+    assert_eq!(said(s(3_600)), None, "it was said of an earlier alarm");
+    let mut before = told(2);
+    call_off(&mut before);
+    assert_eq!(find(&[&running], &[&before], now), Some((id, false)));
+    let over = before.incident.touched_at;
+    assert_eq!(find(&[&running], &[&before], over + REPORTED_FOR - s(1)), Some((id, false)));
+    assert_eq!(find(&[&running], &[&before], over + REPORTED_FOR), Some((id, true)), "a day ago");
+    let mut aborted = Story::live(Request::Police);
+    aborted.give(Command::Cancel { seen: Seen::All, by: person("ada") }).unwrap();
+    let mut drill = Story::begin(&home(), Request::Police, Mode::Drill, false);
+    drill.wait(s(5));
+    let mut sirens = Story::live(Request::Siren);
+    sirens.wait(s(3_600));
+    for (n, story) in [&mut aborted, &mut drill, &mut sirens].into_iter().enumerate() {
+        story.incident.id = IncidentId(uuid::Uuid::from_u128(10 + n as u128));
+    }
+    assert_eq!(find(&[&running], &[&drill], now), Some((id, false)), "it may be sent as a test");
+    for untold in [&aborted, &sirens] {
+        assert_eq!(find(&[&running], &[untold], now), Some((id, true)), "nobody was told of it");
+    }
+    let counting = Story::live(Request::Police);
+    let mut quiet =
+        Story::quiet(Quiet::Duress, Policy { center: CenterMode::Receiver, ..Policy::default() });
+    quiet.incident.id = IncidentId(uuid::Uuid::from_u128(3));
+    quiet.wait(s(5));
+    assert_eq!(find(&[&running, &quiet], &[], now), Some((id, false)), "it may be the quiet one");
+    assert_eq!(find(&[&counting, &quiet], &[], now), Some((quiet.incident.id, true)));
+}
+
+/// I24: a center's incident remembers the latest incident of the home that it was signaled.
+#[test]
+fn incident_remembers_what_the_home_calls_it() {
+    let named = |id: u128| Some(IncidentId(uuid::Uuid::from_u128(id)));
+    let signaled = |home_incident| Raise {
+        home_incident,
+        source: Source::Device,
+        ..raise(&home(), Request::Police, Policy::default())
+    };
+    let mut story = Story::raised(signaled(named(7)));
+    assert_eq!(story.incident.home_incident, named(7));
+    story.give(signaled(None).join()).unwrap();
+    assert_eq!(story.incident.home_incident, named(7), "another panel names none");
+    story.give(signaled(named(8)).join()).unwrap();
+    assert_eq!((story.incident.home_incident, story.whats().last()), (named(8), Some(&"repeated")));
+    let fire = Raise { request: Request::Fire, ..signaled(named(9)) };
+    story.give(fire.join()).unwrap();
+    assert_eq!((story.incident.home_incident, story.whats().last()), (named(9), Some(&"joined")));
 }

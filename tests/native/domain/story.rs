@@ -104,6 +104,7 @@ pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
         sent_at: None,
         restricted_until: None,
         quiet: None,
+        home_incident: None,
         snapshot: Snapshot::of(home, policy),
     }
 }

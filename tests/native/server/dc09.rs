@@ -2,11 +2,12 @@
 
 use buckler::{
     domain::{
+        id::IncidentId,
         incident::{Quiet, Service},
         time::Timestamp,
     },
     server::dc09::codec::{
-        Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut,
+        Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, cut, naming,
     },
 };
 use proptest::prelude::*;
@@ -355,5 +356,31 @@ proptest! {
         let pad: [u8; PAD] = pad.as_bytes().try_into().unwrap();
         let bytes = frame.encode(sealed.then_some((&key, &pad)));
         prop_assert_eq!(Frame::decode(&bytes, |_| Some(&key)), Ok(frame));
+    }
+}
+
+/// I24: the x-data that names the sender's incident has its letter and its length, and what cannot be
+/// read names none.
+#[test]
+fn incident_of_a_frame_is_read_and_anything_else_is_ignored() {
+    let id: IncidentId = "7b0f7f0e-7f66-4b8e-9d53-000000000001".parse().unwrap();
+    let with = |extra: &[&str]| Frame {
+        extra: extra.iter().map(|&text| text.into()).collect(),
+        ..frame(Id::AdmCid, 1, &help(Service::Police, 1))
+    };
+    let named = naming(id);
+    assert_eq!(named, "J{\"incident\":\"7b0f7f0e-7f66-4b8e-9d53-000000000001\"}");
+    assert_eq!(named.len(), 52);
+    let sent = with(&["TM", &named]);
+    let again = Frame::decode(&sent.encode(None), |_| None).unwrap();
+    assert_eq!((again.incident(), &again), (Some(id), &sent));
+    let spaced =
+        "J{\"incident\": \"7b0f7f0e-7f66-4b8e-9d53-000000000001\", \"city\": \"New York\"}";
+    assert_eq!(with(&[spaced]).incident(), Some(id), "as others write it");
+    let long = format!("J{{\"more\":\"{}\",{}", "x".repeat(300), &named[2..]);
+    for none in
+        ["TM", "J", "J{}", "J[1]", "J{\"incident\":7}", "J{\"incident\":\"seven\"}", "Junk", &long]
+    {
+        assert_eq!(with(&[none]).incident(), None, "{none}");
     }
 }

@@ -40,6 +40,7 @@ mod proxy;
 mod put_back;
 mod quarantine;
 mod receiver;
+mod reports;
 mod restart;
 mod restricted;
 mod rights;

@@ -8,8 +8,8 @@ use super::{
     receiver::{DIGITS, LETTERS, now_ms},
 };
 use buckler::{
-    domain::time::Timestamp,
-    server::dc09::codec::{Frame, Id, Key},
+    domain::{id::IncidentId, time::Timestamp},
+    server::dc09::codec::{Frame, Id, Key, naming},
 };
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -488,4 +488,32 @@ async fn connection_without_a_message_is_closed_whatever_it_sends() {
 #[tokio::test]
 async fn messages_of_an_unknown_account_keep_no_connection_open() {
     until_closed_while_it_sends(&plain(7, "9999", "#9999|1120 00 001").encode(None)).await;
+}
+
+/// I24: another Buckler names its incident. Its cancel of an earlier one is not said of this one.
+#[tokio::test]
+async fn cancel_of_another_incident_of_the_home_says_so() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let [first, second] = [1, 2].map(|n| IncidentId(uuid::Uuid::from_u128(n)));
+    let mut number = 0;
+    let mut says = async |data: &str, extra: String| {
+        number += 1;
+        let frame = Frame { extra: vec![extra], ..plain(number, "1234", data) };
+        let answer = asks(port, &[&frame.encode(None)]).await;
+        assert!(answer.contains("\"ACK\""), "{data}: {answer}");
+        let story = running(&owner, "maple-street").await["timeline"].to_string();
+        ["Says that it was canceled there", "Says that another request of the home was canceled"]
+            .map(|text| story.matches(text).count())
+    };
+    let (police, cancel) = ("#1234|1120 00 001", "#1234|1406 00 001");
+    says(police, "Junk".into()).await;
+    says(police, naming(first)).await;
+    assert_eq!(says(cancel, naming(first)).await, [1, 0]);
+    says(police, naming(second)).await;
+    assert_eq!(says(cancel, naming(first)).await, [1, 1]);
+    assert_eq!(says(cancel, "TM".into()).await, [2, 1], "a panel names none");
+    let [restore, over] = ["#1234|3120 00 001", "Says that another request of the home is over"];
+    says(restore, naming(first)).await;
+    assert!(running(&owner, "maple-street").await["timeline"].to_string().contains(over));
 }

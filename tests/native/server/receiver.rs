@@ -481,3 +481,30 @@ async fn receiver_hears_an_alarm_before_its_cancel_after_a_restart() {
     taken[2..].sort();
     assert_eq!(taken, ["1110 00 002", "1120 00 001", "1406 00 001", "1406 00 002"]);
 }
+
+/// I24: each message of an incident names it, also those to a center that knows nothing of that.
+#[tokio::test]
+async fn each_message_of_an_incident_names_it() {
+    for format in ["adm-cid", "sia-dcs"] {
+        let main = Odd::start(Habit::Takes).await;
+        let rest = format!("format = \"{format}\"");
+        let (_server, owner) =
+            with_receiver(&format!("tcp://127.0.0.1:{}", main.port), &rest).await;
+        let id = sent(&owner).await;
+        owner.raise("maple-street", "police", json!({})).await;
+        let phone = owner.phone_of("maple-street", 0).await;
+        let call = owner.get(&phone).await.1["call"]["id"].as_str().unwrap().to_owned();
+        let password = json!({"verbal_password": "blue heron"});
+        owner.post(&format!("{phone}/calls/{call}/cancel"), &password).await;
+        until("the alarm, its repeat and its cancel", || async {
+            (main.asked.load(SeqCst) == 3).then_some(())
+        })
+        .await;
+        let frames = main.taken.lock().unwrap().clone();
+        for frame in frames {
+            let named = frame.incident().map(|id| id.to_string());
+            assert_eq!(named, (frame.id != Id::Null).then(|| id.clone()), "{frame:?}");
+            assert!(frame.id != Id::AdmCid || frame.extra.len() == 1, "some receivers take one");
+        }
+    }
+}

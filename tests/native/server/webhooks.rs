@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 /// Unanswered calls ring for a second.
 const HURRIES: &str = "ring_timeout = \"1s\"";
 
-const SECRET: &str = "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
+pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OUFCQ0RFRjAxMjM0NTY3ODlBQkNERUY=";
 
 /// A received message.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ async fn telling(url: &str, center: &str) -> (Server, TempDir) {
 }
 
 /// The first contact cancels, which ends the incident.
-async fn called_off(server: &Server, owner: &Person, incident: &Value) {
+pub async fn called_off(server: &Server, owner: &Person, incident: &Value) {
     let (phone, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
     let call = until("the first call", || async {
         contact.get(&phone).await.1["call"]["id"].as_str().map(str::to_owned)
@@ -109,7 +109,7 @@ async fn called_off(server: &Server, owner: &Person, incident: &Value) {
     owner.until_state(incident, "cancelled").await;
 }
 
-async fn sent(owner: &Person, request: &str) -> Value {
+pub async fn sent(owner: &Person, request: &str) -> Value {
     let incident = owner.raise("maple-street", request, json!({})).await.1;
     owner.act(&incident, "send-now").await;
     incident
@@ -357,7 +357,7 @@ async fn another_server_that_is_slow_or_dead_delays_no_call() {
 }
 
 /// Sends a report as the dispatch service.
-async fn report(server: &Server, id: &str, kind: &str, data: Value) -> (StatusCode, Value) {
+pub async fn report(server: &Server, id: &str, kind: &str, data: Value) -> (StatusCode, Value) {
     let body = json!({"type": kind, "timestamp": server.app.clock.now(), "data": data}).to_string();
     say(server, id, 0, &body, SECRET).await
 }

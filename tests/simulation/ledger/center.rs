@@ -1,13 +1,17 @@
-//! What the receiving center is told of a review (I12).
+//! What the receiving center is told of a review (I12), and which incident its reports are about (I24).
 
 use super::Ledger;
 use buckler::{
-    domain::incident::{
-        Disposition,
-        effect::{Effect, EffectKind, Signal},
-        event::Event,
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            ByHome, Disposition,
+            effect::{Effect, EffectKind, Signal},
+            event::Event,
+        },
+        time::Timestamp,
     },
-    server::store::Batch,
+    server::{engine::Current, store::Batch},
 };
 
 impl Ledger {
@@ -48,5 +52,26 @@ impl Ledger {
                 format!("I12/withdrawn: {id} is dropped, and the center keeps its alarm")
             });
         }
+    }
+}
+
+impl Ledger {
+    /// The incident that a report of the center is about if it names only the home of this one.
+    pub fn meant_by_account(
+        &self,
+        told: IncidentId,
+        running: Option<&Current>,
+        said_at: Timestamp,
+        now: Timestamp,
+    ) -> Option<ByHome> {
+        let home = &self.cases.get(&told)?.incident.home;
+        let all = self.cases.values().map(|case| &case.incident);
+        let before = all.filter(|incident| incident.home == *home);
+        ByHome::find(running.map(|current| &current.incident), before, said_at, now)
+    }
+
+    /// The home of an incident that is stored.
+    pub fn home_of(&self, id: IncidentId) -> Option<HomeId> {
+        self.cases.get(&id).map(|case| case.incident.home.clone())
     }
 }

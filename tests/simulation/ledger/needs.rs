@@ -137,15 +137,8 @@ impl Ledger {
     pub fn can_be_ended(&mut self, engine: &Engine, staffing: &Staffing, now: Timestamp) {
         for current in engine.view().running() {
             let incident = &current.incident;
-            let part = match incident.external.claimed {
-                true => "I23/elsewhere",
-                false => "I23",
-            };
             self.demand(can_be_ended(incident, staffing, now.max(incident.touched_at)), || {
-                format!(
-                    "{part}: nobody who is present can end {} {:?}",
-                    incident.id, incident.state
-                )
+                format!("I23: nobody who is present can end {} {:?}", incident.id, incident.state)
             });
         }
     }

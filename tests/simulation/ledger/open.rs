@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 const OPEN: &[(&str, &str)] = &[
     ("I12/withdrawn", "an alarm that left without an acknowledgment is not canceled"),
     ("I16/unsynchronized", "a countdown counts as a minute late, however late it really is"),
-    ("I23/elsewhere", "a claim by a report never lapses"),
     ("I30/clock", "An end from elsewhere is compared with the requests by its sender's clock"),
     ("I30/untold", "So can an end that was said after a press that the line had not delivered yet"),
     ("I30/keypad", "A keypad has no screen, so that its code sees everything"),

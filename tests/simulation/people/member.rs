@@ -88,6 +88,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         sent_at: clock.map(Clock::now),
         restricted_until: None,
         quiet: None,
+        home_incident: None,
         snapshot: Snapshot::of(&home, world.plan.staffing.policy()),
     };
     world.ledger().tapped(&raise, now);

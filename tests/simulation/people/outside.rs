@@ -78,6 +78,30 @@ pub fn finishes(world: &World, engine: &Engine, now: Timestamp) {
     }
 }
 
+/// The server finds the incident that a report names only by its home, as `src/server/http/reports.rs`
+/// does. Returns whether there is one. What the center said of another incident must end none (I24).
+pub fn is_named(
+    world: &World,
+    engine: &Engine,
+    now: Timestamp,
+    (incident, command, sight): (&mut IncidentId, &mut Command, &mut Sight),
+) -> bool {
+    let Command::Report { report, said_at, .. } = command else { return true };
+    let ledger = world.ledger();
+    let Some(home) = ledger.home_of(*incident) else { return false };
+    let running = engine.view().running_in(&home);
+    let found = ledger.meant_by_account(*incident, running.as_deref(), *said_at, now);
+    let Some(found) = found else { return false };
+    if found.incident != *incident {
+        *sight = Sight { facts: 0, open: Some("I24/account"), ..*sight };
+        *incident = found.incident;
+    }
+    if !found.is_sure {
+        *report = Report::Unnamed { said: Box::new(report.clone()) };
+    }
+    true
+}
+
 /// Responders close everything in the end. Until then, reports come late, twice and in the wrong
 /// order.
 pub fn respond(world: &World, service: Service, effect: &Effect, now: Timestamp) {

@@ -35,6 +35,8 @@ pub struct Habits {
 pub enum Elsewhere {
     /// It reports, in the end that it is over.
     Reports,
+    /// The same, but its reports name only the home.
+    ReportsByAccount,
     /// It claims the incident and reports nothing more.
     Claims,
     /// It acknowledges the alarm and reports nothing.
@@ -58,7 +60,8 @@ impl Staffing {
             responders: dice.chance(75),
             operator: dice.chance(75).then_some(habits),
             elsewhere: match dice.below(100) {
-                0..70 => Elsewhere::Reports,
+                0..40 => Elsewhere::Reports,
+                40..70 => Elsewhere::ReportsByAccount,
                 70..85 => Elsewhere::Claims,
                 _ => Elsewhere::Acknowledges,
             },

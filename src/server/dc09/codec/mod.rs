@@ -6,9 +6,11 @@
 
 mod code;
 mod crypt;
+mod extended;
 mod frame;
 pub mod stamp;
 
 pub use code::{Code, Format, Qualifier, Signal};
 pub use crypt::{Key, NotAKey, PAD};
+pub use extended::naming;
 pub use frame::{Cut, Frame, Id, MOST, NotAFrame, WAITING_MOST, cut};

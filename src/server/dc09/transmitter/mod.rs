@@ -9,7 +9,7 @@ mod exchange;
 mod probe;
 
 use super::{
-    codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, stamp},
+    codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, naming, stamp},
     settings::{self, Peer, SettingsError},
 };
 use crate::{
@@ -332,7 +332,7 @@ impl EffectHandler for Transmitter {
                     Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) }
                 }
             };
-            let message = self.message(account, code, [site, place, notes], *at);
+            let message = self.message(account, code, effect.incident, [site, place, notes], *at);
             match self.say(&effect.home, &message).await {
                 Ok(taken) => receiver = Some(taken),
                 Err(error) => {
@@ -395,23 +395,24 @@ impl Transmitter {
     }
 
     /// Builds a message in the configured format. Contact ID has one piece of x-data, because some
-    /// receivers refuse more.
+    /// receivers refuse more: the incident, which a center repeats in its reports (I24).
     fn message<'m>(
         &self,
         account: &'m str,
         code: Code,
+        incident: IncidentId,
         [site, place, notes]: [&str; 3],
         at: Timestamp,
     ) -> Message<'m> {
-        let manual = "TM".to_owned();
         let (id, extra) = match self.settings.format {
-            Format::AdmCid => (Id::AdmCid, vec![manual]),
+            Format::AdmCid => (Id::AdmCid, vec![naming(incident)]),
             Format::SiaDcs => {
                 let mut extra = vec![
                     format!("S{}", ascii(site, TEXT_MOST)),
                     format!("L{}", ascii(place, TEXT_MOST)),
-                    manual,
+                    "TM".into(),
                     format!("H{}", stamp::written(at)),
+                    naming(incident),
                 ];
                 // Notes may contain a gate code, so they are sent only if encrypted.
                 if self.key.is_some() && !notes.is_empty() {

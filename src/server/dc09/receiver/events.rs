@@ -1,0 +1,114 @@
+//! What an event of a panel does: it begins or joins an incident of its home, or leaves a note on one.
+
+use super::{
+    super::codec::{Code, Qualifier, Signal},
+    Source,
+};
+use crate::{
+    domain::{
+        id::{HomeId, IncidentId},
+        incident::{
+            Actor, Mode, Request, Service,
+            command::{Command, Raise},
+        },
+    },
+    server::engine::{
+        Current, Denied,
+        device::{self, ONE_ID_ONE_REQUEST},
+    },
+};
+use std::sync::Arc;
+
+/// Applies an event to the home of its account. Returns the incident that it began or joined. Skips
+/// the countdown, because the panel's own countdown is over.
+pub(super) async fn act(
+    source: &Source,
+    home: &HomeId,
+    code: Code,
+    home_incident: Option<IncidentId>,
+) -> Result<Option<IncidentId>, Denied> {
+    let (request, quiet) = match (code.qualifier, code.signal) {
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => {
+            (Request::Police, None)
+        }
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Fire)) => (Request::Fire, None),
+        (Qualifier::New | Qualifier::Still, Signal::Help(Service::Medical)) => {
+            (Request::Medical, None)
+        }
+        (Qualifier::New | Qualifier::Still, Signal::Quiet(quiet)) => (Request::Police, Some(quiet)),
+        (Qualifier::Restore, Signal::Help(_)) => {
+            let running = source.engine.view().running_in(home);
+            return note(source, running, home_incident, OVER).await;
+        }
+        (Qualifier::Restore, Signal::Quiet(_)) => {
+            let running = source.engine.view().quiet_in(home);
+            return note(source, running, home_incident, OVER).await;
+        }
+        (_, Signal::Cancel) => {
+            let view = source.engine.view();
+            note(source, view.quiet_in(home), home_incident, CANCELED).await?;
+            return note(source, view.running_in(home), home_incident, CANCELED).await;
+        }
+        (_, Signal::Test) => {
+            tracing::info!(%home, "an alarm panel sent a test");
+            return Ok(None);
+        }
+        (_, Signal::NotServed | Signal::NoEmergency) => {
+            tracing::info!(%home, zone = code.zone, "an alarm panel sent an event that raises no incident");
+            return Ok(None);
+        }
+    };
+    let Some(found) = source.homes.get(home) else {
+        tracing::error!(%home, "an alarm panel signaled for an unknown home");
+        return Err(Denied::Unknown);
+    };
+    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live)
+        .map_err(|_| Denied::StorageUnavailable)?;
+    let incident = source
+        .engine
+        .raise_and_send(Raise { quiet, home_incident, ..raise }, ONE_ID_ONE_REQUEST)
+        .await?
+        .current
+        .incident
+        .id;
+    tracing::warn!(%home, %incident, ?request, "a panel signals");
+    Ok(Some(incident))
+}
+
+/// The name of a panel in incidents.
+const ALARM_SYSTEM: &str = "The home’s alarm system";
+
+fn alarm_system() -> Actor {
+    Actor::Device { name: ALARM_SYSTEM.into() }
+}
+
+/// The words of a note: about the incident's latest request, and about another one of the home.
+type Words = [&'static str; 2];
+
+const OVER: Words =
+    ["Says that it is over", "Says that another request of the home is over, not the latest one"];
+/// A finger on a keypad, perhaps a forced one; or the first contact, if it is a home of another Buckler.
+const CANCELED: Words = [
+    "Says that it was canceled there. Somebody may have been forced to do it",
+    "Says that another request of the home was canceled there, not the latest one",
+];
+
+/// Adds a note to an incident, if there is one. Returns `None`. If both name an incident of the home's
+/// own server, and not the same, the note is about another request.
+async fn note(
+    source: &Source,
+    current: Option<Arc<Current>>,
+    home_incident: Option<IncidentId>,
+    [of_this, of_another]: Words,
+) -> Result<Option<IncidentId>, Denied> {
+    if let Some(current) = current {
+        let latest = current.incident.home_incident.zip(home_incident);
+        let is_another = latest.is_some_and(|(latest, named)| latest != named);
+        let text = if is_another { of_another } else { of_this };
+        source
+            .engine
+            .give(current.incident.id, Command::Note { by: alarm_system(), text: text.into() })
+            .await?;
+    }
+    Ok(None)
+}
