@@ -178,7 +178,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("telephony", &["clock", "engine", "live_events"]),
     ("sirens", &["clock", "engine", "live_events", "tasks"]),
     ("cameras", &["clock", "homes", "live_events", "private", "tasks"]),
-    ("dc09", &["clock", "engine", "homes", "limits", "live_events", "tasks"]),
+    ("dc09", &["clock", "engine", "homes", "limits", "live_events", "store", "tasks"]),
     ("monitoring", &["clock", "engine", "homes", "live_events", "notify", "store", "tasks"]),
     ("webhooks", &["clock", "engine", "presenters", "store", "tasks"]),
     (

@@ -2,6 +2,7 @@
 //! incident of the account's home, and is acknowledged only after it is stored.
 
 mod events;
+mod kept_alarms;
 
 use super::{
     codec::{
@@ -23,6 +24,7 @@ use crate::{
         homes::Homes,
         limits::{AtOnce, Network, Place},
         stopped,
+        store::{Changes, Reads},
         tasks::spawn_contained,
     },
 };
@@ -80,6 +82,8 @@ struct RecentMessages {
     known: VecDeque<AcknowledgedMessage>,
     /// Alarms that were acknowledged and that the panel has not restored since.
     alarms: VecDeque<(Signal, u16)>,
+    /// Whether the store does not have these alarms yet.
+    is_unwritten: bool,
 }
 
 /// A message that was acknowledged.
@@ -339,6 +343,7 @@ impl Account {
             return;
         }
         let mut heard = self.heard.lock().expect("no holder panics");
+        heard.is_unwritten = true;
         heard.alarms.retain(|known| *known != (signal, zone));
         if qualifier != Qualifier::Restore {
             if heard.alarms.len() == KNOWN {
@@ -394,6 +399,10 @@ pub struct Source {
     pub clock: Arc<Clock>,
     /// The timers of new incidents.
     pub policy: Policy,
+    /// The alarms that were acknowledged before the start.
+    pub reads: Arc<dyn Reads>,
+    /// Stores those that were acknowledged since.
+    pub changes: Changes,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
@@ -401,15 +410,20 @@ pub struct Source {
 /// Serves panels, until the server stops.
 pub async fn listen(source: Arc<Source>, receiver: Arc<Receiver>, socket: Socket) {
     let mut stop = source.stop.clone();
+    receiver.read_alarms(&source).await;
+    let serve = async {
+        let (source, receiver) = (source.clone(), receiver.clone());
+        match socket {
+            Socket::Tcp(listener) => over_tcp(source, receiver, listener).await,
+            Socket::Udp(socket) => over_udp(source, receiver, Arc::new(socket)).await,
+        }
+    };
     tokio::select! {
         () = stopped(&mut stop) => {}
-        () = async {
-            match socket {
-                Socket::Tcp(listener) => over_tcp(source, receiver, listener).await,
-                Socket::Udp(socket) => over_udp(source, receiver, Arc::new(socket)).await,
-            }
-        } => {}
+        () = kept_alarms::keep(&source, &receiver) => {}
+        () = serve => {}
     }
+    receiver.write_alarms(&source).await;
 }
 
 async fn over_tcp(source: Arc<Source>, receiver: Arc<Receiver>, listener: TcpListener) {

@@ -90,6 +90,8 @@ impl App {
             homes,
             clock,
             policy: self.policy,
+            reads: self.reads.clone(),
+            changes: self.changes.clone(),
             stop: self.stop.clone(),
         })
     }

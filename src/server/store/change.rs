@@ -1,7 +1,9 @@
 //! Writes as data: operations, guards and audit records. A [`Change`] cannot exist without an audit
 //! record.
 
-use super::{Account, AuditEntry, Delivery, Invitation, Session, StoreError, StoredPasskey};
+use super::{
+    Account, AuditEntry, Delivery, Invitation, PanelAlarms, Session, StoreError, StoredPasskey,
+};
 use crate::{
     domain::{
         access::{CenterAction, CenterRole, Membership},
@@ -298,6 +300,8 @@ pub enum Bookkeeping {
     WebhookSince(String, Timestamp),
     /// The progress of webhook deliveries.
     Deliveries(Vec<Delivery>),
+    /// The alarms that were acknowledged to panels.
+    PanelAlarms(Vec<PanelAlarms>),
     /// A write like any other, to test whether the store accepts it.
     Probe,
 }

@@ -24,8 +24,8 @@ use async_trait::async_trait;
 pub use change::{Bookkeeping, Change, ChangeError, Guard, Op, Payer, Write};
 pub use feed::Feed;
 pub use records::{
-    Account, AuditEntry, AuditRow, Delivery, Failing, Invitation, Quarantined, RunningRow,
-    SESSION_LEAVES, Session, StoredPasskey,
+    Account, AuditEntry, AuditRow, Delivery, Failing, Invitation, PanelAlarms, Quarantined,
+    RunningRow, SESSION_LEAVES, Session, StoredPasskey,
 };
 use std::sync::Arc;
 pub use writer::Changes;
@@ -373,6 +373,8 @@ pub trait Reads: Send + Sync + 'static {
     /// All homes, each with its revision, and the ids of homes that cannot be read, each with the
     /// reason.
     async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError>;
+    /// The alarms that were acknowledged to panels.
+    async fn panel_alarms(&self) -> Result<Vec<PanelAlarms>, StoreError>;
     /// The account with that e-mail address.
     async fn account(&self, email: &str) -> Result<Option<Account>, StoreError>;
     /// Whether there is any account.

@@ -125,6 +125,15 @@ pub struct Delivery {
     pub failing: Option<Failing>,
 }
 
+/// The alarms of a panel that were acknowledged, and that it has not restored since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PanelAlarms {
+    /// The account of the panel.
+    pub account: String,
+    /// Each with the name of its signal and its zone, the oldest first.
+    pub alarms: Vec<(String, u16)>,
+}
+
 /// A failure of webhook deliveries to another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failing {

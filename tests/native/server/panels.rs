@@ -517,3 +517,28 @@ async fn cancel_of_another_incident_of_the_home_says_so() {
     says(restore, naming(first)).await;
     assert!(running(&owner, "maple-street").await["timeline"].to_string().contains(over));
 }
+
+/// The server knows after a restart which alarms it has acknowledged.
+#[tokio::test]
+async fn alarm_that_continues_begins_nothing_after_a_restart() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let police =
+        |number, event: &str| plain(number, "1234", &format!("#1234|{event}")).encode(None);
+    let fire = plain(2, "1234", "#1234|1110 00 005").encode(None);
+    assert!(asks(port, &[&police(1, "1120 00 001"), &fire]).await.contains("\"ACK\""));
+    call_off(&owner, "maple-street").await;
+    let restored = plain(3, "1234", "#1234|3110 00 005").encode(None);
+    assert!(asks(port, &[&restored]).await.contains("\"ACK\""));
+    let server = server.restart_with_file(async || ()).await;
+    let owner = server.sign_in("owner").await;
+    assert!(asks(port, &[&police(4, "6120 00 001")]).await.contains("\"ACK\""));
+    assert_eq!(running(&owner, "maple-street").await, Value::Null, "it was called off");
+    let restored = plain(5, "1234", "#1234|6110 00 005").encode(None);
+    asks(port, &[&restored]).await;
+    assert_eq!(
+        running(&owner, "maple-street").await["services"],
+        json!(["fire"]),
+        "it begins anew"
+    );
+}

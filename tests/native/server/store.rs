@@ -16,7 +16,7 @@ use buckler::{
         clock::{Anchor, Boot},
         store::{
             Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing,
-            Fate, Guard, Op, Reads, RequestRow, StoredPasskey, Write,
+            Fate, Guard, Op, PanelAlarms, Reads, RequestRow, StoredPasskey, Write,
         },
     },
 };
@@ -365,6 +365,15 @@ async fn deliveries_are_kept_and_those_not_taken_are_found() {
         [id(3), id(2)],
         "the oldest first"
     );
+    let alarms = |zones: &[u16]| PanelAlarms {
+        account: "1234".into(),
+        alarms: zones.iter().map(|zone| ("police".into(), *zone)).collect(),
+    };
+    assert_eq!(store.reads.panel_alarms().await.unwrap(), []);
+    for zones in [&[7, 1][..], &[], &[1, 7]] {
+        note(&mut store, Bookkeeping::PanelAlarms(vec![alarms(zones)])).await;
+        assert_eq!(store.reads.panel_alarms().await.unwrap(), [alarms(zones)]);
+    }
     let url = "https://example.org/hook";
     assert_eq!(store.reads.webhook_since(url).await.unwrap(), None);
     note(&mut store, Bookkeeping::WebhookSince(url.into(), NOW)).await;

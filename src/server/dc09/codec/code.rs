@@ -42,6 +42,27 @@ pub enum Signal {
     NoEmergency,
 }
 
+/// The signals that ask for help, with the names under which they are stored.
+const ALARMS: [(&str, Signal); 5] = [
+    ("police", Signal::Help(Service::Police)),
+    ("fire", Signal::Help(Service::Fire)),
+    ("medical", Signal::Help(Service::Medical)),
+    ("duress", Signal::Quiet(Quiet::Duress)),
+    ("hold_up", Signal::Quiet(Quiet::HoldUp)),
+];
+
+impl Signal {
+    /// The name under which it is stored, if it asks for help.
+    pub fn stored_name(self) -> Option<&'static str> {
+        ALARMS.iter().find(|(_, signal)| *signal == self).map(|(name, _)| *name)
+    }
+
+    /// The signal that is stored under this name.
+    pub fn stored_as(name: &str) -> Option<Self> {
+        ALARMS.iter().find(|(known, _)| *known == name).map(|(_, signal)| *signal)
+    }
+}
+
 /// An event with its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Code {

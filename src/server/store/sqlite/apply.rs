@@ -1,7 +1,7 @@
 //! Applies changes: checks guards, runs operations and appends audit records in one transaction.
 
 use super::{
-    accounts, audit, center, deliveries, failed, incidents, invitations, millis, passkeys,
+    accounts, audit, center, deliveries, failed, incidents, invitations, millis, panels, passkeys,
     sessions, upkeep,
 };
 use crate::{
@@ -81,6 +81,7 @@ async fn keep(writer: &mut SqliteConnection, note: &Bookkeeping) -> Result<(), S
         }
         Bookkeeping::WebhookSince(url, since) => deliveries::put_since(writer, url, *since).await,
         Bookkeeping::Deliveries(all) => deliveries::put(writer, all).await,
+        Bookkeeping::PanelAlarms(all) => panels::put(writer, all).await,
         Bookkeeping::Probe => upkeep::probe(writer).await,
     }
 }

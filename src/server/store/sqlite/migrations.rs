@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 17] = [
+const ALL: [(&str, &str); 18] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -32,6 +32,7 @@ const ALL: [(&str, &str); 17] = [
     migration!("0015_quarantine"),
     migration!("0016_epoch"),
     migration!("0017_withdrawal"),
+    migration!("0018_panel_alarms"),
 ];
 
 /// What brings a database to the version of this program.

@@ -13,6 +13,7 @@ mod incidents;
 mod inspect;
 mod invitations;
 mod migrations;
+mod panels;
 mod passkeys;
 mod read;
 mod restore;
@@ -28,7 +29,7 @@ pub use restore::restore;
 use super::{
     Batch, ChangeError, Cursor, Database, IncidentPage, JournalReads, Reads, RequestRow,
     RunningRow, StoreError, Stored, Urgent, Write, Writes,
-    records::{Account, AuditRow, Delivery, Invitation, Session, StoredPasskey},
+    records::{Account, AuditRow, Delivery, Invitation, PanelAlarms, Session, StoredPasskey},
 };
 use crate::domain::{
     access::{CenterRole, Membership},
@@ -390,6 +391,9 @@ impl Reads for SqliteReads {
     }
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         incidents::one(&self.queries, id).await
+    }
+    async fn panel_alarms(&self) -> Result<Vec<PanelAlarms>, StoreError> {
+        panels::all(&self.queries).await
     }
     async fn webhook_since(&self, url: &str) -> Result<Option<Timestamp>, StoreError> {
         deliveries::since(&self.queries, url).await
