@@ -2,6 +2,7 @@
 //! center, and a receiver for panels.
 
 pub mod codec;
+pub mod line;
 pub mod receiver;
 pub mod settings;
 pub mod transmitter;

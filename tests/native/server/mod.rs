@@ -28,6 +28,7 @@ mod hindered;
 mod hostile;
 mod household;
 mod invitations;
+mod lossy_line;
 mod mqtt;
 mod overtaken;
 mod pages;

@@ -1,28 +1,27 @@
-//! One exchange with a receiver, over TCP or UDP: a frame and its answer.
+//! One exchange with a receiver: a frame and its answer.
 
 use crate::{
     domain::time::Timestamp,
     server::{
         clock::instant,
         dc09::{
-            codec::{Cut, Frame, Id, Key, MOST, PAD, WAITING_MOST, cut},
+            codec::{Cut, Frame, Id, Key, PAD, WAITING_MOST, cut},
+            line::Lines,
             settings::Peer,
         },
     },
 };
 use std::time::Duration;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpStream, UdpSocket},
-    time::{Instant, timeout_at},
-};
+use tokio::time::{Instant, timeout_at};
 
 /// The most that the time of an encrypted answer may differ from that of the frame sent. Receivers
 /// accept frames that are 40 s off.
 const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
 
-/// The key and timeout of exchanges with receivers.
+/// The lines, the key and the timeout of exchanges with receivers.
 pub(super) struct Exchange<'e> {
+    /// Opens the line to a receiver.
+    pub lines: &'e dyn Lines,
     /// The key, if messages are encrypted.
     pub key: Option<&'e Key>,
     /// The timeout for an answer.
@@ -32,9 +31,34 @@ pub(super) struct Exchange<'e> {
 impl Exchange<'_> {
     /// Sends a frame, and waits for its answer.
     pub async fn ask(&self, peer: &Peer, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
-        match peer {
-            Peer { udp: false, at } => self.over_tcp(at, frame, until).await,
-            Peer { udp: true, at } => self.over_udp(at, frame, until).await,
+        let opened =
+            timeout_at(until, self.lines.open(peer)).await.map_err(|_| Silence::Nothing)?;
+        let mut line = opened.map_err(|_| Silence::Refused)?;
+        let talk = async {
+            line.write(&self.encode(frame)).await?;
+            let mut bytes = Vec::new();
+            loop {
+                let (done, answer) = self.answer(frame, &bytes);
+                if answer.is_some() {
+                    return Ok::<_, std::io::Error>(answer);
+                }
+                // A frame is never in two datagrams.
+                bytes.drain(..if peer.udp { bytes.len() } else { done });
+                let is_over = line.read(&mut bytes).await? == 0 && !peer.udp;
+                if is_over || bytes.len() > WAITING_MOST {
+                    return Ok(None);
+                }
+            }
+        };
+        match timeout_at(until, talk).await {
+            Ok(Ok(Some(answer))) => Ok(answer),
+            // Nobody listens there.
+            Ok(Err(_)) if peer.udp => Err(Silence::Refused),
+            _ => {
+                // A receiver that closes the connection at once is retried only after a pause.
+                tokio::time::sleep_until(until.min(instant() + self.within / 5)).await;
+                Err(Silence::Nothing)
+            }
         }
     }
 
@@ -84,62 +108,6 @@ impl Exchange<'_> {
         let is_proved =
             || frame.sealed && same(&frame.account, &asked.account) && frame.at.is_some_and(is_now);
         frame.sequence == asked.sequence && (self.key.is_none() || is_proved())
-    }
-
-    async fn over_tcp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
-        let connected =
-            timeout_at(until, TcpStream::connect(at)).await.map_err(|_| Silence::Nothing)?;
-        let mut socket = connected.map_err(|_| Silence::Refused)?;
-        let talk = async {
-            // A message must not wait for the TCP acknowledgment of the previous one.
-            socket.set_nodelay(true)?;
-            socket.write_all(&self.encode(frame)).await?;
-            let mut bytes = Vec::new();
-            let mut piece = [0; 1_024];
-            loop {
-                let (done, answer) = self.answer(frame, &bytes);
-                if answer.is_some() {
-                    return Ok::<_, std::io::Error>(answer);
-                }
-                bytes.drain(..done);
-                let length = socket.read(&mut piece).await?;
-                if length == 0 || bytes.len() + length > WAITING_MOST {
-                    return Ok(None);
-                }
-                bytes.extend_from_slice(&piece[..length]);
-            }
-        };
-        match timeout_at(until, talk).await {
-            Ok(Ok(Some(answer))) => Ok(answer),
-            _ => {
-                // A receiver that closes the connection at once is retried only after a pause.
-                tokio::time::sleep_until(until.min(instant() + self.within / 5)).await;
-                Err(Silence::Nothing)
-            }
-        }
-    }
-
-    async fn over_udp(&self, at: &str, frame: &Frame, until: Instant) -> Result<Frame, Silence> {
-        let talk = async {
-            let target =
-                tokio::net::lookup_host(at).await?.next().ok_or(std::io::ErrorKind::NotFound)?;
-            let socket =
-                UdpSocket::bind(if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" }).await?;
-            socket.connect(target).await?;
-            socket.send(&self.encode(frame)).await?;
-            let mut bytes = vec![0; MOST];
-            loop {
-                let length = socket.recv(&mut bytes).await?;
-                if let (_, Some(answer)) = self.answer(frame, &bytes[..length]) {
-                    return Ok::<_, std::io::Error>(answer);
-                }
-            }
-        };
-        match timeout_at(until, talk).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) => Err(Silence::Refused),
-            Err(_) => Err(Silence::Nothing),
-        }
     }
 }
 

@@ -10,6 +10,7 @@ mod probe;
 
 use super::{
     codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, naming, stamp},
+    line::{Lines, Sockets},
     settings::{self, Peer, SettingsError},
 };
 use crate::{
@@ -90,6 +91,7 @@ pub struct Proof {
 /// The effect handler for a receiving center.
 pub struct Transmitter {
     settings: settings::Receiver,
+    lines: Arc<dyn Lines>,
     key: Option<Key>,
     within: Duration,
     every: Duration,
@@ -124,6 +126,19 @@ impl Transmitter {
         clock: Arc<Clock>,
         live_events: Arc<LiveEvents>,
     ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), SettingsError> {
+        Self::new_over(Arc::new(Sockets), settings, clock, live_events)
+    }
+
+    /// Creates the handler over other lines, for tests.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn new_over(
+        lines: Arc<dyn Lines>,
+        settings: settings::Receiver,
+        clock: Arc<Clock>,
+        live_events: Arc<LiveEvents>,
+    ) -> Result<(Arc<Self>, mpsc::UnboundedReceiver<IncidentId>), SettingsError> {
         let (every, within) = settings.times()?;
         let path = |name, peer: &Peer| TransmissionPath {
             name,
@@ -140,6 +155,7 @@ impl Transmitter {
         Ok((
             Arc::new(Self {
                 settings,
+                lines,
                 key,
                 within,
                 every,
@@ -216,7 +232,8 @@ impl Transmitter {
             .sequence
             .fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1))
             .map_or(1, |last| last % 9_999 + 1);
-        let exchange = Exchange { key: self.key.as_ref(), within: self.within };
+        let exchange =
+            Exchange { lines: &*self.lines, key: self.key.as_ref(), within: self.within };
         for _ in 0..TRIES {
             let ahead = path.ahead_s.load(Relaxed);
             let now = self.clock.now();

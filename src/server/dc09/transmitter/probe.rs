@@ -4,6 +4,7 @@
 use super::{
     super::{
         codec::{Frame, Id},
+        line::Sockets,
         settings::{self, Peer},
     },
     exchange::Exchange,
@@ -20,7 +21,7 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
     let Some(account) = settings.accounts.values().next() else {
         return vec![(false, "receiving center: no home has an account there".into())];
     };
-    let exchange = Exchange { key: key.as_ref(), within };
+    let exchange = Exchange { lines: &Sockets, key: key.as_ref(), within };
     let frame = Frame {
         id: Id::Null,
         sequence: 1,
