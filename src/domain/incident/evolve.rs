@@ -143,9 +143,7 @@ impl Incident {
                 self.dispatch_moved(*service, *state, reference.as_ref(), at)
             }
             Event::Reported { by, key, said_at, report } => {
-                if !matches!(report, Report::Unnamed { .. }) {
-                    (self.external.heard_at, self.external.lapsed) = (at, false);
-                }
+                self.heard_elsewhere(report, at);
                 self.reported(by, key, (*said_at).min(at), report)
             }
             Event::ClaimLapsed => self.external.lapsed = true,
@@ -291,6 +289,13 @@ impl Incident {
             dispatch.came |= state == DispatchState::OnScene;
             dispatch.at = at;
             dispatch.reference = reference.cloned().or(dispatch.reference.take());
+        }
+    }
+
+    /// The party that works on it elsewhere has spoken of this incident.
+    fn heard_elsewhere(&mut self, report: &Report, at: Timestamp) {
+        if !matches!(report, Report::Unnamed { .. }) {
+            (self.external.heard_at, self.external.lapsed) = (at, false);
         }
     }
 
