@@ -10,7 +10,6 @@ use crate::domain::{
     device::{DeviceFault, Health, SirenBinding},
     id::{DeviceId, HomeId},
 };
-use rumqttc::QoS;
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, MutexGuard, PoisonError},
@@ -49,11 +48,11 @@ impl MqttDevices {
             let new = now
                 .topics()
                 .filter(|topic| !before.hears(topic))
-                .map(|topic| client.try_subscribe(topic.clone(), QoS::AtLeastOnce));
+                .map(|topic| client.subscribe(topic));
             let old = before
                 .topics()
                 .filter(|topic| !now.hears(topic))
-                .map(|topic| client.try_unsubscribe(topic.clone()));
+                .map(|topic| client.unsubscribe(topic));
             if let Some(error) = new.chain(old).find_map(Result::err) {
                 tracing::warn!(%error, "could not update the subscriptions at the broker");
             }

@@ -264,12 +264,16 @@ impl ReportedState {
     /// The command to repeat now: because the siren would stop too early, whether it has confirmed
     /// or not, or because it is back and does not prove that it sounds (I22).
     pub fn to_repeat(&self, now: Timestamp) -> Option<Say> {
+        self.next_repeat(now).filter(|at| *at <= now)?;
+        self.command.as_ref().map(|command| command.say(&command.desired, now))
+    }
+
+    /// When [`Self::to_repeat`] has something to say, unless the siren is told or heard before.
+    pub fn next_repeat(&self, now: Timestamp) -> Option<Timestamp> {
         let command = self.command.as_ref().filter(|command| !command.stopped)?;
-        let is_due = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
-        let is_silent = self.health.online == Some(true) && is_due(command.prove_at);
-        let due = is_due(command.again_at) || is_silent;
-        matches!(command.desired, DesiredState::On { until, .. } if due && until > now)
-            .then(|| command.say(&command.desired, now))
+        let is_wanted = matches!(command.desired, DesiredState::On { until, .. } if until > now);
+        let proves_at = command.prove_at.filter(|_| self.health.online == Some(true));
+        command.again_at.into_iter().chain(proves_at).min().filter(|_| is_wanted)
     }
 
     /// Records that the command is sent. Called before sending, because the siren's report may

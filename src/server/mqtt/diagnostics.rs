@@ -4,7 +4,7 @@
 use super::codes::check_codes;
 use super::{
     ConnectError,
-    connection::options,
+    client::options,
     profile::{DeviceReport, Message},
     settings::{BoundSiren, Settings},
 };

@@ -2,7 +2,9 @@
 //! retained, and ON expires.
 
 mod bindings;
+pub mod broker;
 pub mod buttons;
+mod client;
 pub mod codes;
 mod connection;
 mod desired_state;
@@ -20,7 +22,7 @@ pub mod settings;
 pub mod stops;
 
 pub use bindings::Diagnostics;
-pub use connection::connect;
+pub use connection::{connect, connect_over};
 pub use diagnostics::probe;
 pub use errors::{BindingError, ConnectError, SettingsError, SirenError};
 
@@ -49,12 +51,12 @@ use crate::{
     },
 };
 use async_trait::async_trait;
+use broker::{Broker, Outgoing};
 use buttons::Press;
 use desired_state::{DesiredState, Resumed, Say};
 use keypad::{Button, ButtonSettings, Delivery};
 use profile::Message;
 use registry::{Registry, Siren};
-use rumqttc::{AsyncClient, PublishOptions, mqttbytes::v5::PublishProperties};
 use settings::{BoundSiren, Settings};
 use std::{
     collections::{BTreeMap, HashMap},
@@ -62,7 +64,10 @@ use std::{
     time::Duration,
 };
 use stops::Stopped;
-use tokio::sync::mpsc;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 /// Tells whether an SOS would work in a home.
 pub type Readiness = Arc<dyn Fn(&Home) -> Ready + Send + Sync>;
@@ -81,7 +86,7 @@ const BUTTONS: &str = "buttons behind the broker";
 /// The state of the connection to the broker.
 struct Link {
     /// The connection, while there is one.
-    client: Option<AsyncClient>,
+    client: Option<Arc<dyn Broker>>,
     /// When the connection was opened or lost.
     since: Timestamp,
     /// When the server began to listen to devices. A short outage does not reset it.
@@ -108,6 +113,8 @@ pub struct MqttDevices {
     presses: mpsc::Sender<Press>,
     stops: mpsc::Sender<Stopped>,
     link: Mutex<Link>,
+    /// A siren was told something, or can be reached again, so that a repetition may become due.
+    told: Notify,
 }
 
 impl MqttDevices {
@@ -146,6 +153,7 @@ impl MqttDevices {
             presses,
             stops,
             link: Mutex::new(Link { client: None, since: now, listening_since: now }),
+            told: Notify::new(),
             settings: settings.clone(),
         }))
     }
@@ -155,7 +163,7 @@ impl MqttDevices {
     }
 
     /// The connection, while there is one.
-    fn client(&self) -> Option<AsyncClient> {
+    fn client(&self) -> Option<Arc<dyn Broker>> {
         self.link.lock().expect("no holder panics").client.clone()
     }
 
@@ -176,7 +184,7 @@ impl MqttDevices {
     }
 
     /// Records that the connection was opened or lost.
-    fn link(&self, client: Option<AsyncClient>) {
+    fn link(&self, client: Option<Arc<dyn Broker>>) {
         let open = client.is_some();
         let now = self.clock.now();
         {
@@ -222,6 +230,17 @@ impl MqttDevices {
         }
     }
 
+    /// When the next command is due for a repetition: `None` if none is. `soon` if nobody can tell,
+    /// because a machine that sleeps delays each instant, or because a replaced siren may be over.
+    fn next_repeat(&self, soon: Instant) -> Option<Instant> {
+        let (now, registry) = (self.clock.now(), self.registry());
+        let due = registry.all().filter_map(|siren| siren.with_state(|s| s.next_repeat(now))).min();
+        if registry.has_replaced() || due.is_some() && self.clock.machine_may_sleep() {
+            return Some(soon);
+        }
+        due.map(|due| self.clock.instant_of(due))
+    }
+
     fn say_what_holds(&self, siren: &Arc<Siren>) {
         let now = self.clock.now();
         if let Some(say) = siren.with_state(|state| state.to_say(now, &siren.binding.profile)) {
@@ -241,25 +260,16 @@ impl MqttDevices {
             }
             DesiredState::Off => profile.off(name, &say.key),
         };
-        let properties = PublishProperties {
-            // The broker must not deliver the command after this.
-            message_expiry_interval: say
-                .expires
-                .map(|at| u32::try_from(at.since(now).as_secs()).unwrap_or(u32::MAX).max(1)),
-            content_type: payload.starts_with('{').then(|| "application/json".into()),
-            user_properties: vec![("key".into(), say.key.clone())],
-            ..PublishProperties::default()
-        };
         let Some(client) = self.client() else { return };
         siren.with_state(|state| state.on_sent(say, now, profile));
-        if client
-            .try_publish(
-                topic,
-                payload.into_bytes(),
-                PublishOptions::at_least_once().properties(properties),
-            )
-            .is_err()
-        {
+        self.told.notify_one();
+        let message = Outgoing {
+            // The broker must not deliver the command after this.
+            expires: say.expires.map(|at| at.since(now)),
+            key: Some(say.key.clone()),
+            ..Outgoing::new(topic, payload)
+        };
+        if client.publish(message).is_err() {
             siren.with_state(|state| state.on_send_failed(say));
         }
     }
@@ -331,6 +341,7 @@ impl MqttDevices {
             self.siren_stopped(siren, stop);
         }
         if before != after {
+            self.told.notify_one();
             self.live_events.device_changed(home.clone(), device.clone());
         }
         siren.changed.send_replace(());

@@ -2,6 +2,7 @@
 
 use super::{
     MqttDevices,
+    broker::{Broker, Outgoing},
     home_assistant::{self, HomeState},
     keypad::Button,
     profile::Message,
@@ -10,7 +11,6 @@ use crate::{
     domain::{home::Home, id::HomeId},
     server::mqtt::buttons::Press,
 };
-use rumqttc::{AsyncClient, PublishOptions, QoS};
 use std::sync::Arc;
 
 impl MqttDevices {
@@ -27,7 +27,7 @@ impl MqttDevices {
             .insert(topic.clone(), Arc::new(Button::new(button)))
             .is_none();
         if let Some(client) = self.client().filter(|_| new)
-            && let Err(error) = client.try_subscribe(topic, QoS::AtLeastOnce)
+            && let Err(error) = client.subscribe(&topic)
         {
             tracing::warn!(%error, "could not subscribe to Home Assistant's buttons; the next connection does");
         }
@@ -46,14 +46,14 @@ impl MqttDevices {
         if before.as_ref() != Some(&payload)
             && let Some(client) = self.client()
         {
-            keep(&client, topic, payload);
+            keep(&*client, topic, payload);
         }
     }
 
     pub(super) fn republish(&self) {
         let Some(client) = self.client() else { return };
         let retained = self.retained.lock().expect("no holder panics").clone();
-        retained.into_iter().for_each(|(topic, payload)| keep(&client, topic, payload));
+        retained.into_iter().for_each(|(topic, payload)| keep(&*client, topic, payload));
     }
 
     /// Answers a keypad whether its code was accepted.
@@ -69,8 +69,7 @@ impl MqttDevices {
         let transaction = if transaction.parse::<u64>().is_ok() { transaction } else { "null" };
         let payload = text.replace("{transaction}", transaction).into_bytes();
         if let Some(client) = self.client()
-            && let Err(error) =
-                client.try_publish(answer.topic.clone(), payload, PublishOptions::at_least_once())
+            && let Err(error) = client.publish(Outgoing::new(answer.topic.clone(), payload))
         {
             tracing::warn!(%error, button = press.name, "could not send an answer to a keypad");
         }
@@ -78,10 +77,8 @@ impl MqttDevices {
 }
 
 /// Sends a retained message.
-fn keep(client: &AsyncClient, topic: String, payload: String) {
-    if let Err(error) =
-        client.try_publish(topic, payload.into_bytes(), PublishOptions::at_least_once().retained())
-    {
+fn keep(client: &dyn Broker, topic: String, payload: String) {
+    if let Err(error) = client.publish(Outgoing::new(topic, payload).retained()) {
         tracing::warn!(%error, "could not send a message to Home Assistant");
     }
 }

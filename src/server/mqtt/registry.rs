@@ -7,7 +7,7 @@ use crate::domain::{
     time::Timestamp,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 use tokio::sync::watch;
@@ -51,7 +51,7 @@ pub(super) struct Registry {
     /// told to sound, and are kept until then.
     replaced: Vec<Arc<Siren>>,
     by_device: HashMap<(HomeId, DeviceId), usize>,
-    by_topic: HashMap<String, Vec<Arc<Siren>>>,
+    by_topic: BTreeMap<String, Vec<Arc<Siren>>>,
     by_home: HashMap<HomeId, Vec<usize>>,
 }
 
@@ -78,7 +78,7 @@ impl Registry {
             !sirens.iter().any(|kept| Arc::ptr_eq(kept, siren)) && !siren.is_over(now)
         };
         let replaced: Vec<_> = before.all().filter(is_kept).cloned().collect();
-        let mut by_topic: HashMap<String, Vec<Arc<Siren>>> = HashMap::new();
+        let mut by_topic: BTreeMap<String, Vec<Arc<Siren>>> = BTreeMap::new();
         for siren in sirens.iter().chain(&replaced) {
             for topic in siren.binding.profile.topics(&siren.binding.name) {
                 by_topic.entry(topic).or_default().push(siren.clone());
@@ -135,6 +135,11 @@ impl Registry {
             other.with_state(|state| state.sounds_for_another(incident, now))
                 && other.shares_a_topic(siren)
         })
+    }
+
+    /// Whether sirens were replaced while they sounded.
+    pub fn has_replaced(&self) -> bool {
+        !self.replaced.is_empty()
     }
 
     /// Whether the command of a replaced siren is over.

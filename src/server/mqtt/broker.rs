@@ -1,0 +1,111 @@
+//! What sirens and buttons need of a broker: a seam, so that their code runs over a simulated broker
+//! as well.
+
+use async_trait::async_trait;
+use std::{sync::Arc, time::Duration};
+
+/// A message to the broker, which must acknowledge it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The topic.
+    pub topic: String,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// Whether the broker retains it for later subscribers.
+    pub retain: bool,
+    /// How long the broker may deliver it.
+    pub expires: Option<Duration>,
+    /// The key of the command to a device.
+    pub key: Option<String>,
+}
+
+impl Outgoing {
+    /// A message that nobody retains and that does not expire.
+    pub fn new(topic: impl Into<String>, payload: impl Into<Vec<u8>>) -> Self {
+        let (topic, payload) = (topic.into(), payload.into());
+        Self { topic, payload, retain: false, expires: None, key: None }
+    }
+
+    /// The same message, retained.
+    pub fn retained(self) -> Self {
+        Self { retain: true, ..self }
+    }
+}
+
+/// Something could not be queued: the queue is full, or the connection is gone.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotQueued(pub String);
+
+/// The sending half of one connection. Never waits.
+pub trait Broker: Send + Sync + 'static {
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// There is no room, or no connection.
+    fn publish(&self, message: Outgoing) -> Result<(), NotQueued>;
+    /// Queues a subscription.
+    ///
+    /// # Errors
+    /// There is no room, or no connection.
+    fn subscribe(&self, topic: &str) -> Result<(), NotQueued>;
+    /// Queues the end of a subscription.
+    ///
+    /// # Errors
+    /// There is no room, or no connection.
+    fn unsubscribe(&self, topic: &str) -> Result<(), NotQueued>;
+}
+
+/// What comes from the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// The connection is open.
+    Connected {
+        /// Whether the broker has kept the session.
+        resumed: bool,
+    },
+    /// A message.
+    Message {
+        /// The topic.
+        topic: Vec<u8>,
+        /// The payload.
+        payload: Vec<u8>,
+        /// Whether the broker had retained it.
+        retained: bool,
+    },
+    /// The broker refuses a subscription.
+    SubscriptionRefused,
+}
+
+/// One connection, from the attempt to its end.
+#[async_trait]
+pub trait Connection: Send {
+    /// Its sending half.
+    fn broker(&self) -> Arc<dyn Broker>;
+    /// Waits for the next event. Nothing is lost if this is dropped where it waits. An error ends the
+    /// connection; the error is its sentence for the log.
+    async fn next(&mut self) -> Result<Incoming, String>;
+    /// Sends this after all that is queued, and waits until the broker has it or the connection ends.
+    async fn end(&mut self, last: Outgoing);
+}
+
+/// What a connection asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The client id at the broker.
+    pub client_id: String,
+    /// Whether what the broker has kept of this session is dropped.
+    pub clean: bool,
+    /// How long the broker keeps the session after the connection; absent: not at all.
+    pub kept_for: Option<Duration>,
+    /// What the broker publishes if the connection is lost.
+    pub will: Option<Outgoing>,
+    /// The most messages and subscriptions in the queue.
+    pub capacity: usize,
+}
+
+/// Opens connections to a broker.
+pub trait Dial: Send + Sync + 'static {
+    /// Begins a connection, which its first event reports.
+    fn dial(&self, session: &Session) -> Box<dyn Connection>;
+}
