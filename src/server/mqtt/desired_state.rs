@@ -49,9 +49,14 @@ struct SirenCommand {
     incident: IncidentId,
     seq: u32,
     taken_at: Timestamp,
+    /// When its fact was decided, if that is known: before a restart of the server, perhaps.
+    decided_at: Timestamp,
     key: String,
     desired: DesiredState,
     sent: u32,
+    /// How often it was sent since the siren was last known to be away: an OFF to a siren that
+    /// cannot confirm counts only then.
+    reached: u32,
     confirmed: bool,
     /// The siren itself reported that it sounds, and can be reached since. Only then is its next
     /// report that it is quiet a stop: a siren that lost its power is quiet, too, when it is back.
@@ -150,9 +155,14 @@ impl ReportedState {
             incident: effect.incident,
             seq: effect.seq,
             taken_at: now,
+            decided_at: match effect.decided_at {
+                unknown if unknown == Timestamp::default() => now,
+                known => known.min(now),
+            },
             key: effect.key.clone(),
             desired,
             sent: 0,
+            reached: 0,
             confirmed: false,
             is_heard: false,
             stopped,
@@ -279,10 +289,12 @@ impl ReportedState {
     /// Records that the command is sent. Called before sending, because the siren's report may
     /// arrive before the sender continues.
     pub fn on_sent(&mut self, say: &Say, now: Timestamp, profile: &Profile) {
+        let is_away = self.health.online == Some(false);
         let Some(command) = self.command.as_mut().filter(|command| command.key == say.key) else {
             return;
         };
         command.sent += 1;
+        command.reached += u32::from(!is_away);
         (command.again_at, command.prove_at) = (None, None);
         if let DesiredState::On { until, .. } = say.desired {
             // A command that was never confirmed is repeated by the outbox.
@@ -292,7 +304,8 @@ impl ReportedState {
                 command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
                 command.told_to_prove += 1;
             }
-            command.again_at = profile.again_after(until.since(now)).map(|after| now + after);
+            let whole = until.since(command.decided_at);
+            command.again_at = profile.again_after(whole).map(|after| now + after);
             command.begun = true;
         }
     }
@@ -301,6 +314,7 @@ impl ReportedState {
     pub fn on_send_failed(&mut self, say: &Say) {
         if let Some(command) = self.command.as_mut().filter(|command| command.key == say.key) {
             command.sent -= 1;
+            command.reached = command.reached.saturating_sub(1);
             command.begun &= command.sent > 0;
         }
     }
@@ -318,6 +332,8 @@ impl ReportedState {
                 self.health.online = Some(online);
                 if !online {
                     self.is_away();
+                    // It may have been away for a while before others noticed.
+                    self.command.iter_mut().for_each(|command| command.reached = 0);
                 }
             }
             DeviceReport::Battery(left) => self.health.battery = Some(left),
@@ -372,10 +388,10 @@ impl SirenCommand {
     }
 }
 
-/// A siren that does not report its state is assumed to be quiet after [`BLIND`] OFF messages. It
-/// is never assumed to sound.
+/// A siren that does not report its state is assumed to be quiet after [`BLIND`] OFF messages, if it
+/// could be reached. It is never assumed to sound.
 fn is_believed(command: &SirenCommand, profile: &Profile) -> bool {
-    profile.state.is_none() && command.desired == DesiredState::Off && command.sent >= BLIND
+    profile.state.is_none() && command.desired == DesiredState::Off && command.reached >= BLIND
 }
 
 #[cfg(test)]

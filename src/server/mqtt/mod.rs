@@ -113,7 +113,7 @@ pub struct MqttDevices {
     presses: mpsc::Sender<Press>,
     stops: mpsc::Sender<Stopped>,
     link: Mutex<Link>,
-    /// A siren was told something, or can be reached again, so that a repetition may become due.
+    /// A repetition will become due.
     told: Notify,
 }
 
@@ -241,6 +241,12 @@ impl MqttDevices {
         due.map(|due| self.clock.instant_of(due))
     }
 
+    fn repeats_later(&self, siren: &Siren, now: Timestamp) {
+        if siren.with_state(|state| state.next_repeat(now)).is_some() {
+            self.told.notify_one();
+        }
+    }
+
     fn say_what_holds(&self, siren: &Arc<Siren>) {
         let now = self.clock.now();
         if let Some(say) = siren.with_state(|state| state.to_say(now, &siren.binding.profile)) {
@@ -262,7 +268,7 @@ impl MqttDevices {
         };
         let Some(client) = self.client() else { return };
         siren.with_state(|state| state.on_sent(say, now, profile));
-        self.told.notify_one();
+        self.repeats_later(siren, now);
         let message = Outgoing {
             // The broker must not deliver the command after this.
             expires: say.expires.map(|at| at.since(now)),
@@ -341,7 +347,7 @@ impl MqttDevices {
             self.siren_stopped(siren, stop);
         }
         if before != after {
-            self.told.notify_one();
+            self.repeats_later(siren, now);
             self.live_events.device_changed(home.clone(), device.clone());
         }
         siren.changed.send_replace(());

@@ -3,7 +3,7 @@
 use crate::domain::{incident::effect::Sound, time::Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 /// The built-in profiles.
 const KNOWN: &str = include_str!("profiles.toml");
@@ -149,7 +149,9 @@ pub enum DeviceReport {
 
 /// The built-in profiles, by name.
 pub fn known() -> BTreeMap<String, Profile> {
-    toml::from_str(KNOWN).expect("a test reads it")
+    static PARSED: LazyLock<BTreeMap<String, Profile>> =
+        LazyLock::new(|| toml::from_str(KNOWN).expect("a test reads it"));
+    PARSED.clone()
 }
 
 /// The shortest and longest duration of one command, seconds.
@@ -164,13 +166,13 @@ impl Profile {
         )
     }
 
-    /// The time after which the command to sound must be repeated, because the device would stop by
-    /// itself. `None` if one is enough.
-    pub fn again_after(&self, left: Duration) -> Option<Duration> {
-        let once = self.at_once(left);
-        // A fifth of the duration before its end, because a message to a sleeping device may take a
-        // while.
-        (once < left).then(|| once - once / 5)
+    /// The time after which a command to sound for so long is repeated each time, because the device
+    /// would stop by itself. `None` if one is enough.
+    pub fn again_after(&self, whole: Duration) -> Option<Duration> {
+        let once = self.at_once(whole);
+        // Twice before its end, because a radio may lose one. The second is a fifth of the duration
+        // before the end, because a message to a sleeping device may take a while.
+        (once < whole).then(|| once * 2 / 5)
     }
 
     /// The command to sound until then.
@@ -369,7 +371,7 @@ mod tests {
     fn a_device_that_stops_earlier_is_told_again_before_it_does() {
         let tuya = profile("zigbee2mqtt-alarm");
         assert_eq!(tuya.at_once(Duration::from_secs(240)).as_secs(), 180);
-        assert_eq!(tuya.again_after(Duration::from_secs(240)), Some(Duration::from_secs(144)));
+        assert_eq!(tuya.again_after(Duration::from_secs(240)), Some(Duration::from_secs(72)));
         assert_eq!(tuya.again_after(Duration::from_secs(96)), None);
         assert_eq!(
             tuya.at_once(Duration::from_millis(4_200)).as_secs(),

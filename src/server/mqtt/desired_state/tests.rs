@@ -233,7 +233,7 @@ fn siren_is_told_again_before_it_stops_by_itself() {
     let own = Profile { state: None, max_seconds: Some(120), ..profile("tasmota") };
     let confirms = profile("zigbee2mqtt-alarm");
     for (profile, again) in
-        [(profile("zigbee2mqtt-emergency"), [192, 384]), (own, [96, 192]), (confirms, [144, 288])]
+        [(profile("zigbee2mqtt-emergency"), [96, 192]), (own, [48, 96]), (confirms, [72, 144])]
     {
         let mut state = ReportedState::default();
         command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
@@ -252,12 +252,27 @@ fn siren_that_stops_early_is_told_again_until_its_time_is_over() {
         (ReportedState::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
     command(&mut state, &on, 0, &profile);
     state.heard(HEARD_LOUD, false, at(0));
-    assert_eq!(state.to_repeat(at(143)), None);
-    let again = state.to_repeat(at(144)).unwrap();
-    state.on_sent(&again, at(144), &profile);
-    assert_eq!(state.to_repeat(at(239)), None, "the rest fits into one command");
-    state.take(&effect(1, 9, None), at(150));
+    // Each may be lost, also the last one that it needs.
+    for seconds in [72, 144, 216] {
+        assert_eq!(state.to_repeat(at(seconds - 1)), None);
+        let again = state.to_repeat(at(seconds)).unwrap();
+        state.on_sent(&again, at(seconds), &profile);
+    }
     assert_eq!(state.to_repeat(at(239)), None);
+    state.take(&effect(1, 9, None), at(239));
+    assert_eq!(state.to_repeat(at(239)), None);
+}
+
+/// I22. The rest would fit into one command, which a radio may lose.
+#[test]
+fn siren_that_continues_after_a_restart_is_told_twice() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("zigbee2mqtt-alarm"), effect(1, 3, Some(240)));
+    state.resume(&Effect { decided_at: at(0), ..on }, Resumed::Confirmed, at(100));
+    let say = state.to_say(at(100), &profile).unwrap();
+    state.on_sent(&say, at(100), &profile);
+    state.heard(HEARD_LOUD, false, at(100));
+    assert!(state.to_repeat(at(171)).is_none() && state.to_repeat(at(172)).is_some());
 }
 
 #[test]
@@ -271,6 +286,28 @@ fn blind_siren_never_counts_as_sounding_and_is_silenced_thrice() {
         command(&mut state, &off, 9, &profile);
     }
     assert!(state.is_done(&off.key, &profile) && state.to_say(at(9), &profile).is_none());
+}
+
+/// I22. Its bridge says late that it was away.
+#[test]
+fn blind_siren_that_was_away_is_silenced_when_it_is_back() {
+    let (mut state, profile, on) =
+        (ReportedState::default(), profile("zigbee2mqtt"), effect(1, 3, Some(600)));
+    command(&mut state, &on, 0, &profile);
+    let off = effect(1, 9, None);
+    for _ in 0..BLIND {
+        command(&mut state, &off, 9, &profile);
+    }
+    state.heard(DeviceReport::Online(false), false, at(20));
+    for _ in 0..BLIND {
+        command(&mut state, &off, 30, &profile);
+    }
+    assert!(!state.is_done(&off.key, &profile), "nobody heard it");
+    state.heard(DeviceReport::Online(true), false, at(60));
+    for _ in 0..BLIND {
+        command(&mut state, &off, 60, &profile);
+    }
+    assert!(state.is_done(&off.key, &profile));
 }
 
 /// I22.
