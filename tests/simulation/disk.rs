@@ -13,7 +13,7 @@ use buckler::{
     domain::{
         id::IncidentId,
         incident::{
-            effect::Effect,
+            effect::{Effect, EffectKind},
             event::{Event, Recorded},
         },
         time::Timestamp,
@@ -77,6 +77,7 @@ impl Disk {
         if let Some((batch, truth, server)) = unsure.filter(|_| survives) {
             self.platter.commit(&batch, world.truth()).expect("it was checked when it was written");
             world.ledger().committed([truth, server, world.truth()], &batch);
+            world.checks_sirens();
         }
     }
 
@@ -94,6 +95,12 @@ impl Disk {
     /// The contents of the outbox.
     pub fn left(&self) -> Vec<String> {
         self.platter.pending().into_iter().map(|effect| effect.key).collect()
+    }
+
+    /// Whether nothing is left but an OFF that its siren does not confirm.
+    pub fn is_done(&self) -> bool {
+        let is_off = |effect: &Effect| matches!(effect.kind, EffectKind::SirenOff { .. });
+        self.platter.pending().iter().all(is_off)
     }
 
     pub fn holds_effect(&self, key: &str) -> bool {
@@ -157,6 +164,7 @@ impl Journal for Handle {
         self.state().unsure = None;
         self.disk().platter.commit(&batch, self.world.truth())?;
         self.world.ledger().committed([truth, server, self.world.truth()], &batch);
+        self.world.checks_sirens();
         for (id, _, facts) in &batch.facts {
             if let Some(Recorded { at, event: Event::Started { deadline, .. }, .. }) = facts.first()
             {

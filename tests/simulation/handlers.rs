@@ -21,8 +21,13 @@ use buckler::{
     },
     server::{
         clock::Clock,
-        engine::outbox::{EffectHandler, EffectHandlers, ExecuteError},
+        engine::{
+            Current,
+            outbox::{EffectHandler, EffectHandlers, ExecuteError},
+        },
         monitoring::responders::NoResponders,
+        mqtt::MqttDevices,
+        sirens::DrillDevices,
     },
 };
 use std::{
@@ -78,13 +83,26 @@ struct Handler {
     mode: Mode,
     world: Arc<World>,
     clock: Arc<Clock>,
+    /// What carries it out, if that is not the peer itself.
+    inner: Option<Arc<dyn EffectHandler>>,
 }
 
-/// The effect handlers for live incidents and for drills.
-pub fn effect_handlers(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandlers, EffectHandlers) {
+/// The effect handlers for live incidents and for drills. Sirens have the server's own.
+pub fn effect_handlers(
+    world: &Arc<World>,
+    clock: &Arc<Clock>,
+    sirens: &Arc<MqttDevices>,
+) -> (EffectHandlers, EffectHandlers) {
     let of = |mode| {
         let [devices, phones, receiver, responders, notices] = QUEUES.map(|queue| {
-            Arc::new(Handler { queue, mode, world: world.clone(), clock: clock.clone() })
+            let inner: Option<Arc<dyn EffectHandler>> = match (queue, mode) {
+                ("devices", Mode::Live) => Some(sirens.clone()),
+                ("devices", Mode::Drill) => {
+                    Some(Arc::new(DrillDevices { clock: clock.clone(), devices: sirens.clone() }))
+                }
+                _ => None,
+            };
+            Arc::new(Handler { queue, mode, world: world.clone(), clock: clock.clone(), inner })
                 as Arc<dyn EffectHandler>
         });
         EffectHandlers { devices, phones, receiver, responders, notices }
@@ -94,6 +112,12 @@ pub fn effect_handlers(world: &Arc<World>, clock: &Arc<Clock>) -> (EffectHandler
 
 #[async_trait]
 impl EffectHandler for Handler {
+    fn queued(&self, effect: &Effect) {
+        if let Some(inner) = &self.inner {
+            inner.queued(effect);
+        }
+    }
+
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let (now, world) = (self.world.truth(), &self.world);
         let fault = world.lock(&world.peers).faults.get(self.queue).copied();
@@ -112,16 +136,24 @@ impl EffectHandler for Handler {
         if first {
             self.act(effect, now);
         }
+        let carried_out = match &self.inner {
+            Some(inner) => inner.execute(effect).await,
+            None => Ok(None),
+        };
         if std::mem::take(&mut world.lock(&world.peers).kill_after_effect) {
             world.pull_the_plug().await;
         }
         let mut dice = Dice::new(world.plan.seed, &format!("way/{}", effect.key));
         match fault {
+            // A siren that has not confirmed is told again in time.
+            _ if carried_out.is_err() => return carried_out,
             Some(HandlerFault::Slow) => tokio::time::sleep(dice.ms(100, 20_000)).await,
             Some(HandlerFault::AnswerLost) => {
                 return Err(ExecuteError("the answer was lost".into()));
             }
-            _ if dice.chance(20) => tokio::time::sleep(dice.ms(1, 50)).await,
+            _ if self.inner.is_none() && dice.chance(20) => {
+                tokio::time::sleep(dice.ms(1, 50)).await
+            }
             _ => {}
         }
         Ok(match &effect.kind {
@@ -131,23 +163,21 @@ impl EffectHandler for Handler {
             {
                 return NoResponders.execute(effect).await;
             }
-            EffectKind::SirenOn { device, .. } => {
-                Some(Command::SirenReported { device: device.clone(), sounding: true })
-            }
             // A receiver acknowledges each alarm, also if nobody looks at it.
             EffectKind::SignalReceiver { signal: Signal::Alarm, .. } => {
                 Some(Command::Signaled { receiver: Some("Harbor".into()) })
             }
-            _ => None,
+            _ => return carried_out,
         })
     }
 
     fn on_expired(&self, effect: &Effect) -> Option<Command> {
-        match &effect.kind {
-            EffectKind::SirenOn { device, .. } => {
-                Some(Command::SirenReported { device: device.clone(), sounding: false })
-            }
-            _ => None,
+        self.inner.as_ref()?.on_expired(effect)
+    }
+
+    fn resume(&self, current: &Current) {
+        if let Some(inner) = &self.inner {
+            inner.resume(current);
         }
     }
 }

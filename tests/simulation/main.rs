@@ -5,6 +5,8 @@
 //! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks an invariant is
 //! reduced to the shortest that still does, and printed.
 
+mod broker;
+mod devices;
 mod dice;
 mod disk;
 mod errand;

@@ -3,6 +3,8 @@
 //! to kill has its own runtime.
 
 use super::{
+    broker::{SimulatedDial, Traffic, Wires},
+    devices,
     disk::{Disk, Handle},
     errand::{Errand, Errands},
     handlers::{Peers, effect_handlers},
@@ -21,6 +23,12 @@ use buckler::{
         clock::Clock,
         engine::{Current, Engine, outbox::Outbox, put_back},
         live_events::{Change, LiveEvents},
+        mqtt::{
+            MqttDevices, connect_over,
+            settings::Settings,
+            stops::{Stopped, report_stops},
+        },
+        sirens::NoDevices,
         store::{Journal, StoreError},
         tasks::Tasks,
     },
@@ -30,7 +38,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 /// After the last entry everything heals, and must have come to its end within this time (I8).
 const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
@@ -39,6 +47,12 @@ const AFTERMATH: Duration = Duration::from_secs(5 * 3_600);
 const LOOKS_BACK: Duration = Duration::from_secs(45 * 60);
 /// How often an operator checks whether something needs a decision.
 const LOOK: Duration = Duration::from_secs(60);
+/// The broker gives up a server that sleeps for longer.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// A server that could not start is started again after this.
+const RESTARTED: Duration = Duration::from_secs(5);
+/// What is not repaired.
+const FOREVER: Duration = Duration::from_secs(30 * 86_400);
 
 /// How often a long history forgets what is over.
 const DAY: Duration = Duration::from_secs(86_400);
@@ -72,6 +86,10 @@ pub enum Event {
     Due(IncidentId),
     /// An operator checks for decisions.
     Look,
+    /// Something moves between the server, the broker and the sirens.
+    Wire(Traffic),
+    /// The ledger looks at a siren.
+    Siren(usize),
 }
 
 /// The state of the network.
@@ -90,7 +108,11 @@ pub struct World {
     pub screens: Mutex<Screens>,
     pub weather: Mutex<Weather>,
     pub time: Mutex<Time>,
+    pub wires: Mutex<Wires>,
+    mqtt: Settings,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
+    /// An event was scheduled before all others.
+    sooner: Notify,
     pub killed: Notify,
     kill: Mutex<(When, Death)>,
 }
@@ -119,15 +141,22 @@ impl World {
             .enumerate()
             .map(|(n, e)| ((BEGINNING + e.at, n as u64), Event::Entry(n)))
             .collect();
+        let (mut ledger, wires) = (Ledger::new(tells, wanted.map(Into::into)), Wires::new(&plan));
+        ledger.knows_sirens(&wires.sirens);
+        // The jitter of reconnects.
+        fastrand::seed(plan.seed);
         Arc::new(Self {
+            mqtt: devices::settings(&wires.sirens),
+            wires: Mutex::new(wires),
             disk: Disk::default(),
-            ledger: Mutex::new(Ledger::new(tells, wanted.map(Into::into))),
+            ledger: Mutex::new(ledger),
             peers: Mutex::default(),
             errands: Mutex::default(),
             screens: Mutex::default(),
             weather: Mutex::default(),
             time: Mutex::new(Time::new(BEGINNING, plan.machine_sleeps())),
             queue: Mutex::new(queue),
+            sooner: Notify::new(),
             killed: Notify::new(),
             kill: Mutex::new((
                 When::Now,
@@ -154,6 +183,9 @@ impl World {
         let mut key = (at, number);
         while queue.contains_key(&key) {
             key.1 += 1;
+        }
+        if queue.first_key_value().is_none_or(|(first, _)| key < *first) {
+            self.sooner.notify_one();
         }
         queue.insert(key, event);
     }
@@ -197,6 +229,7 @@ impl World {
         let back = died + down;
         self.disk.power_off(self);
         self.lock(&self.peers).server_died(&self.disk);
+        self.ledger().broker_is(false, died);
         self.ledger().was_down(died, back);
         self.ledger().tell(died, || {
             format!("the server is killed, for {down:?}; the machine boots: {boots:?}")
@@ -226,6 +259,9 @@ impl World {
         self.ledger().excuses.begins(Cause::Suspended, from);
         self.passes(until, |at| self.lock(&self.time).sleeps_until(at));
         self.ledger().excuses.ends(Cause::Suspended, until);
+        if lasts > KEEP_ALIVE {
+            self.lock(&self.wires).cut(self, None);
+        }
     }
 
     fn next_until(&self, most: Timestamp) -> Option<(Timestamp, Event)> {
@@ -239,15 +275,23 @@ impl World {
 async fn live(world: &Arc<World>) -> End {
     world.lock(&world.time).life_begins();
     let clock = Arc::new(Clock::new(SimulatedMachine(world.clone())));
-    let (live, drill) = effect_handlers(world, &clock);
-    let outbox = Outbox::new(clock.clone(), &live, &drill);
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
-    let tasks = Tasks::new(stop);
+    let tasks = Tasks::new(stop.clone());
+    let (sirens, stops) = sirens_of(world, &clock, &live_events, &tasks);
+    let (live, drill) = effect_handlers(world, &clock, &sirens);
+    let outbox = Outbox::new(clock.clone(), &live, &drill);
     let journal = Arc::new(world.disk.handle(world, &clock));
-    if let Err(error) = withhold(&journal, &clock).await {
-        world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
-        return End::Broken;
+    match withhold(&journal, &clock).await {
+        // The server ends, and is started again.
+        Err(StoreError::Unusable(_)) => {
+            return End::Killed(Death { down: RESTARTED, boots: Boots::No, restores: None });
+        }
+        Err(error) => {
+            world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
+            return End::Broken;
+        }
+        Ok(()) => {}
     }
     let engine =
         match Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await {
@@ -258,6 +302,7 @@ async fn live(world: &Arc<World>) -> End {
             }
         };
     world.ledger().started(world.truth(), &engine, &world.disk);
+    tasks.spawn("stops of sirens", report_stops(engine.clone(), clock.clone(), stops, stop));
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
     let planned = world.plan.ends_at().max(world.truth());
     let mut failed = std::pin::pin!(tasks.failed());
@@ -279,6 +324,7 @@ async fn live(world: &Arc<World>) -> End {
                 world.ledger().broken(format!("I8: {failed}"));
                 return End::Broken;
             }
+            () = world.sooner.notified() => continue,
             () = tokio::time::sleep_until(world.instant_of(at)) => {}
         }
         let Some((_, event)) = world.next_until(at) else { continue };
@@ -288,6 +334,22 @@ async fn live(world: &Arc<World>) -> End {
             return end;
         }
     }
+}
+
+/// The server's sirens, connected to the simulated broker, and the stops that they report.
+fn sirens_of(
+    world: &Arc<World>,
+    clock: &Arc<Clock>,
+    live_events: &Arc<LiveEvents>,
+    tasks: &Tasks,
+) -> (Arc<MqttDevices>, mpsc::Receiver<Stopped>) {
+    let ((pressed, _), (stopped, stops)) = (mpsc::channel(1), mpsc::channel(1_024));
+    let (clock, live_events) = (clock.clone(), live_events.clone());
+    let sirens =
+        MqttDevices::new(&world.mqtt, clock, live_events, Arc::new(NoDevices), pressed, stopped)
+            .expect("settings that fit together");
+    connect_over(sirens.clone(), Arc::new(SimulatedDial(world.clone())), &world.mqtt, tasks);
+    (sirens, stops)
 }
 
 /// Withholds everything of a database that was put back: as `src/server/run/put_back.rs`.
@@ -354,9 +416,11 @@ impl World {
 
     /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
-        let only_looks =
-            self.lock(&self.queue).values().all(|e| matches!(e, Event::Look | Event::Due(_)));
-        only_looks && engine.view().running().is_empty() && self.disk.left().is_empty()
+        let only_looks = self
+            .lock(&self.queue)
+            .values()
+            .all(|e| matches!(e, Event::Look | Event::Due(_) | Event::Wire(_) | Event::Siren(_)));
+        only_looks && engine.view().running().is_empty() && self.disk.is_done()
     }
 
     fn handle(self: &Arc<Self>, event: Event, server: Option<(&Engine, &Arc<Clock>)>) {
@@ -386,6 +450,11 @@ impl World {
                 }
             }
             Event::Acts(intent) => intent.carry_out(self),
+            Event::Wire(traffic) => self.traffic(traffic),
+            Event::Siren(n) => {
+                self.ledger().check_siren(n, self.truth());
+                self.checks_sirens();
+            }
             Event::DiskHeals => {
                 self.disk.break_with(None);
                 let now = self.truth();
@@ -460,6 +529,17 @@ impl World {
                 let who = if who == "olga" { Viewer::Operator(who) } else { Viewer::Member(who) };
                 self.lock(&self.screens).freeze(home, who, now, now + lasts);
             }
+            What::Siren { home, n, happens } => {
+                let home = &self.plan.homes[home].id;
+                let mut wires = self.lock(&self.wires);
+                let mut of_home =
+                    (0..wires.sirens.len()).filter(|s| wires.sirens[*s].home == *home);
+                if let Some(siren) = of_home.nth(n) {
+                    wires.happens(self, siren, happens);
+                }
+                drop(wires);
+                self.checks_sirens();
+            }
             What::EditHome { home } => self.lock(&self.peers).edit_home(home),
             What::Sleep { lasts } if is_up => self.sleeps(lasts),
             What::Sleep { .. } => {}
@@ -504,6 +584,11 @@ impl World {
         now: Timestamp,
         lasts: Duration,
     ) {
+        if let ("devices", HandlerFault::Unreachable) = (queue, fault) {
+            let heals = self.plan.staffing.heals || now + lasts <= self.plan.ends_at();
+            let lasts = if heals { lasts } else { FOREVER };
+            return self.lock(&self.wires).cut(self, Some(lasts));
+        }
         self.lock(&self.peers).break_handler(queue, Some(fault));
         self.ledger().excuses.begins(Cause::Queue(queue), now);
         self.heals(now + lasts, Event::HandlerHeals(queue));

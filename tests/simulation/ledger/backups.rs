@@ -52,6 +52,7 @@ impl Ledger {
             last.effects.iter().for_each(|key| _ = self.effects.remove(key));
             last.done.iter().for_each(|key| _ = self.done.remove(key));
         }
+        self.sirens_are_put_back();
         // The center still has the alarms of requests that the copy does not know.
         self.alarms.values_mut().for_each(BTreeSet::clear);
         self.owed.clear();

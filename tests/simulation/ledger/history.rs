@@ -209,6 +209,9 @@ impl Ledger {
         self.check_dialing(&mut case, &before, &fact.event, at);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
         case.note_press(&before, number, at, &fact.event);
+        if before.siren != case.incident.siren {
+            self.wants_sirens(&case, fact, at);
+        }
         self.signals.extend(signal(&before, fact, &case.incident).map(|signal| (id, signal)));
         self.demand(!before.is_over() || case.incident.state == before.state, || {
             format!("I9: {id} was over and changed")

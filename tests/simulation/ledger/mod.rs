@@ -9,6 +9,7 @@ mod forgotten;
 mod history;
 mod needs;
 pub mod open;
+mod sirens;
 mod withdrawn;
 
 use super::{disk::Disk, world::World};
@@ -28,6 +29,7 @@ use buckler::{
 use ends::{Act, Press};
 use excuses::{Cause, Excuses, UNDECIDED};
 use needs::Owed;
+use sirens::Sirens;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -102,6 +104,7 @@ pub struct Ledger {
     taps: BTreeMap<IncidentId, Tap>,
     pub excuses: Excuses,
     owed: Vec<Owed>,
+    sirens: Sirens,
     /// The latest fact of each incident that the screens were told of in this life.
     told: BTreeMap<IncidentId, u32>,
     /// The incidents that the screens were found to show as unanswered, as they were then.
@@ -152,6 +155,7 @@ impl Ledger {
             taps: BTreeMap::new(),
             excuses: Excuses::default(),
             owed: Vec::new(),
+            sirens: Sirens::default(),
             told: BTreeMap::new(),
             said: BTreeMap::new(),
             undo: None,
@@ -201,7 +205,7 @@ impl Ledger {
         }
     }
 
-    fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
+    pub fn demand(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds && self.broken.is_none() {
             self.broken(what());
         }

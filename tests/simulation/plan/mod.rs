@@ -6,7 +6,7 @@ pub mod homes;
 pub mod needs;
 pub mod staffing;
 
-use super::{dice::Dice, machine::Boots, people::Does, world::Death};
+use super::{devices::Happens, dice::Dice, machine::Boots, people::Does, world::Death};
 use buckler::domain::{home::Home, incident::CenterMode, time::Timestamp};
 use needs::Need;
 use staffing::Staffing;
@@ -60,6 +60,8 @@ pub enum What {
     Code { home: usize, kept: Duration },
     /// The connection of a screen hangs.
     Freeze { home: usize, who: &'static str, lasts: Duration },
+    /// Something happens to the siren of a home with that number.
+    Siren { home: usize, n: usize, happens: Happens },
     /// Somebody changes the home's contacts. No running incident may notice (I19).
     EditHome { home: usize },
     /// The server is killed and restarted.
@@ -143,6 +145,7 @@ impl Plan {
             entries.push((dice.ms(0, horizon.as_millis() as u64), what));
         }
         time_faults(&mut dice, &mut entries);
+        siren_faults(&mut Dice::new(seed, "sirens"), &mut entries);
         // Every month has every kind of fault, and so has a single day.
         for _ in 0..size.days.map_or(0, |days| (days / 30).max(1)) {
             faults::add_each(&mut dice, &mut entries);
@@ -206,6 +209,37 @@ fn time_faults(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
         let restores = Some(dice.ms(0, age));
         let death = Death { down: down(dice), boots: Boots::No, restores };
         at_needs(dice, What::Kill { when: When::Now, death });
+    }
+}
+
+/// Sirens are stopped by hand, and lose their power or their link, most of them while something runs.
+fn siren_faults(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
+    let need = |(at, what): &(Duration, What)| match what {
+        What::Need(need) => Some((*at, need.home)),
+        _ => None,
+    };
+    let all: Vec<_> = entries.iter().filter_map(need).collect();
+    for (at, home) in all {
+        if dice.chance(4) {
+            // The disk fills while sirens sound, and somebody asks for sirens once more.
+            let fills = at + dice.ms(10_000, 60_000);
+            let (fault, lasts) = (DiskFault::Full, dice.ms(12_000, 40_000));
+            entries.push((fills, What::Disk { fault, lasts }));
+            entries.push((fills + dice.ms(0, 3_000), What::Need(needs::for_sirens(home))));
+        }
+        if !dice.chance(25) {
+            continue;
+        }
+        let longest = dice.pick(&[2_000, 30_000, 200_000]);
+        let lasts = dice.ms(100, longest);
+        let happens = match dice.below(5) {
+            0 | 1 => Happens::StoppedByHand,
+            2 => Happens::PowerCut { lasts },
+            _ => Happens::Unreachable { lasts },
+        };
+        let after = dice.pick(&[12_000, 60_000, 300_000]);
+        let n = dice.below(2) as usize;
+        entries.push((at + dice.ms(0, after), What::Siren { home, n, happens }));
     }
 }
 

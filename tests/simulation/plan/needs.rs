@@ -80,6 +80,19 @@ pub(super) fn add(
     }
 }
 
+/// Somebody asks for sirens alone, which sound even if that cannot be stored (F15).
+pub(super) fn for_sirens(home: usize) -> Need {
+    Need {
+        home,
+        who: "ben",
+        request: Request::Siren,
+        mode: Mode::Live,
+        drill_sirens: false,
+        lasts: Duration::ZERO,
+        means: Means::App { taps: 1 },
+    }
+}
+
 fn means(dice: &mut Dice) -> Means {
     match dice.below(100) {
         0..70 => Means::App { taps: 1 },
