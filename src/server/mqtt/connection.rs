@@ -94,7 +94,8 @@ fn ears(settings: &Settings) -> Session {
         clean: false,
         kept_for: Some(REMEMBERED),
         will: None,
-        capacity: WAITING,
+        // The queue has room for all subscriptions at once.
+        capacity: WAITING + settings.buttons.len(),
     }
 }
 
@@ -108,7 +109,6 @@ async fn hear_buttons(
 ) {
     let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
     loop {
-        session.capacity = WAITING + devices.buttons().count();
         let mut connection = dial.dial(&session);
         let broker = connection.broker();
         // The client subscribes to the probe last. If the probe arrives, the broker has accepted
