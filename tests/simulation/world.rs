@@ -190,6 +190,11 @@ impl World {
         queue.insert(key, event);
     }
 
+    /// How long a life of the server lasts at most.
+    fn longest_life(&self) -> Duration {
+        self.plan.ends_at().since(BEGINNING) + AFTERMATH + DAY
+    }
+
     /// Kills the server from inside a task, which then waits to be dropped.
     pub async fn pull_the_plug(&self) {
         self.killed.notify_one();
@@ -212,7 +217,12 @@ pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
             .start_paused(true)
             .build()
             .expect("a runtime");
-        let end = runtime.block_on(live(&world));
+        // The paused clock advances to this timer only if nothing else is left to wait for.
+        let life = async { tokio::time::timeout(world.longest_life(), live(&world)).await };
+        let end = runtime.block_on(life).unwrap_or_else(|_| {
+            world.ledger().broken("I8/still: the world stands still".into());
+            End::Broken
+        });
         let died = runtime.block_on(async { world.lock(&world.time).life_ends() });
         drop(runtime);
         let End::Killed(when, death) = end else { break };
@@ -282,10 +292,17 @@ async fn live(world: &Arc<World>) -> End {
     let (live, drill) = effect_handlers(world, &clock, &sirens);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     let journal = Arc::new(world.disk.handle(world, &clock));
-    match withhold(&journal, &clock).await {
+    // What is left of a copy that was put back is withheld in a commit, which may be the last.
+    let withheld = tokio::select! {
+        biased;
+        () = world.killed.notified() => return world.is_killed(&clock),
+        withheld = withhold(&journal, &clock) => withheld,
+    };
+    match withheld {
         // The server ends, and is started again.
         Err(StoreError::Unusable(_)) => {
-            return End::Killed(Death { down: RESTARTED, boots: Boots::No, restores: None });
+            let death = Death { down: RESTARTED, boots: Boots::No, restores: None };
+            return End::Killed(When::Now, death);
         }
         Err(error) => {
             world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
@@ -293,14 +310,17 @@ async fn live(world: &Arc<World>) -> End {
         }
         Ok(()) => {}
     }
-    let engine =
-        match Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks).await {
+    let engine = tokio::select! {
+        biased;
+        () = world.killed.notified() => return world.is_killed(&clock),
+        started = Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks) => match started {
             Ok(engine) => engine,
             Err(error) => {
                 world.ledger().broken(format!("I15: the server does not start: {error}"));
                 return End::Broken;
             }
-        };
+        },
+    };
     world.ledger().started(world.truth(), &engine, &world.disk);
     tasks.spawn("stops of sirens", report_stops(engine.clone(), clock.clone(), stops, stop));
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
@@ -314,12 +334,7 @@ async fn live(world: &Arc<World>) -> End {
         let Some(at) = next else { return End::Over };
         tokio::select! {
             biased;
-            () = world.killed.notified() => {
-                let offset = clock.now().as_millis().cast_signed() - world.truth().as_millis().cast_signed();
-                world.lock(&world.time).server_offset_ms = offset;
-                let (when, death) = *world.lock(&world.kill);
-                return End::Killed(when, death);
-            }
+            () = world.killed.notified() => return world.is_killed(&clock),
             failed = &mut failed => {
                 world.ledger().broken(format!("I8: {failed}"));
                 return End::Broken;
@@ -388,6 +403,14 @@ async fn tell_screens(world: Arc<World>, live_events: Arc<LiveEvents>, engine: E
 }
 
 impl World {
+    /// The life ends by the kill that was planned last.
+    fn is_killed(&self, clock: &Clock) -> End {
+        let offset = clock.now().as_millis().cast_signed() - self.truth().as_millis().cast_signed();
+        self.lock(&self.time).server_offset_ms = offset;
+        let (when, death) = *self.lock(&self.kill);
+        End::Killed(when, death)
+    }
+
     /// Whether this world is over. Its plan was over at `planned`, or this life began then.
     fn is_at_its_end(&self, engine: &Engine, clock: &Clock, planned: Timestamp) -> Option<End> {
         let now = self.truth();
