@@ -84,6 +84,8 @@ pub enum Event {
     NetworkHeals,
     /// A countdown of this incident ended two seconds ago.
     Due(IncidentId),
+    /// An operator has left, and the console has been silent for a lease.
+    LeaseEnds,
     /// An operator checks for decisions.
     Look,
     /// Something moves between the server, the broker and the sirens.
@@ -110,6 +112,8 @@ pub struct World {
     pub time: Mutex<Time>,
     pub wires: Mutex<Wires>,
     mqtt: Settings,
+    /// When an operator who leaves was last at the console.
+    pub operator_there_until: Mutex<Timestamp>,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
     /// An event was scheduled before all others.
     sooner: Notify,
@@ -154,6 +158,7 @@ impl World {
             errands: Mutex::default(),
             screens: Mutex::default(),
             weather: Mutex::default(),
+            operator_there_until: Mutex::default(),
             time: Mutex::new(Time::new(BEGINNING, plan.machine_sleeps())),
             queue: Mutex::new(queue),
             sooner: Notify::new(),
@@ -493,6 +498,11 @@ impl World {
             Event::Due(id) => {
                 if let Some((engine, clock)) = server {
                     self.ledger().is_due(self.truth(), clock.now(), engine, id);
+                }
+            }
+            Event::LeaseEnds => {
+                if let Some((engine, _)) = server {
+                    operator::lease_ends(self, engine);
                 }
             }
             Event::Look => {

@@ -1,7 +1,12 @@
 //! The operator at the console: claims, dials, reports what responders do, closes, and may leave.
 
 use super::{Does, Intent, Step};
-use crate::{dice::Dice, errand::Errand, screens::Viewer, world::World};
+use crate::{
+    dice::Dice,
+    errand::Errand,
+    screens::Viewer,
+    world::{Event, World},
+};
 use buckler::{
     domain::{
         id::CallId,
@@ -70,14 +75,32 @@ pub fn is_offered(world: &World, effect: &Effect, now: Timestamp) {
         does(at + dice.ms(1_000, 200_000), Does::Close(effect.incident));
     }
     if let Some(leaves) = leaves {
-        let release = Command::Release { by: Actor::Center, from: OLGA.actor() };
-        let release = Errand::command(effect.incident, release, Duration::from_secs(24 * 3_600));
-        Errand::begin_at(world, release, leaves + LEASE);
+        world.later(leaves + LEASE, Event::LeaseEnds);
+        let mut there_until = world.lock(&world.operator_there_until);
+        *there_until = leaves.max(*there_until);
+    }
+}
+
+/// The server releases whatever an operator holds who has left: she may have claimed another
+/// incident than the one that she was offered. As `watch_leases` in
+/// `src/server/monitoring/presence.rs`.
+pub fn lease_ends(world: &World, engine: &Engine) {
+    let leaves = world.plan.staffing.operator.is_some_and(|operator| operator.leaves.is_some());
+    let is_silent = world.truth() >= *world.lock(&world.operator_there_until) + LEASE;
+    if !leaves || !is_silent || world.is_aftermath() {
+        return;
+    }
+    for current in engine.view().running() {
+        if current.incident.assignee == Some(OLGA.actor()) {
+            let release = Command::Release { by: Actor::Center, from: OLGA.actor() };
+            Errand::begin(world, Errand::command(current.incident.id, release, Duration::ZERO));
+        }
     }
 }
 
 /// Somebody looks whether an incident that was found late waits for a decision (R22).
 pub fn looks(world: &World, engine: &Engine) {
+    lease_ends(world, engine);
     let operator = world.plan.staffing.operator;
     let is_there = operator.is_some_and(|operator| operator.leaves.is_none());
     for current in engine.view().running() {
