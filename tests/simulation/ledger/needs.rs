@@ -171,6 +171,11 @@ fn is_acknowledged(incident: &Incident, staffing: &Staffing) -> bool {
 /// Whether a person who is present can end the incident, at once or after its own timers.
 fn can_be_ended(incident: &Incident, staffing: &Staffing, now: Timestamp) -> bool {
     let (mut incident, mut at) = (incident.clone(), now);
+    // The server ends the claim of an operator who leaves.
+    if staffing.operator.is_some_and(|operator| operator.leaves.is_some()) {
+        let release = Command::Release { by: Actor::Center, from: operator::OLGA.actor() };
+        incident = decide(&incident, release, at).after;
+    }
     loop {
         let ends = |commands: &Vec<Command>| {
             let after = commands
