@@ -3,7 +3,10 @@
 use super::Current;
 use crate::{
     domain::{
-        incident::{decide, effect::Effect},
+        incident::{
+            Incident, State, decide,
+            effect::{Effect, EffectKind, Notice},
+        },
         time::Timestamp,
     },
     server::store::{Batch, RunningRow},
@@ -19,16 +22,26 @@ pub struct PutBack {
 }
 
 /// Decides what must be stored before anything of a database that was put back may run: each
-/// incident waits for a person, and nothing is left to be carried out. An incident that cannot be
-/// read does not act either, because the start quarantines it.
+/// incident waits for a person, and nothing is left to be carried out but the notice of that. An
+/// incident that cannot be read does not act either, because the start quarantines it.
 pub fn put_back(rows: Vec<RunningRow>, pending: &[Effect], now: Timestamp) -> (Batch, PutBack) {
-    let withheld: Vec<String> = pending.iter().map(|effect| effect.key.clone()).collect();
+    let rows = rows.into_iter().filter_map(|row| row.stored.and_then(Current::load).ok());
+    let running: Vec<_> = rows.map(|current| current.incident).collect();
+    // A start that crashed after it had withheld everything has told nobody yet that a person must
+    // decide.
+    let waits = |incident: &Incident| {
+        matches!(incident.state, State::UnderReview) || incident.calls_withheld
+    };
+    let is_told = |effect: &Effect| {
+        matches!(effect.kind, EffectKind::Notify { reason: Notice::UnderReview })
+            && running.iter().any(|i| i.id == effect.incident && waits(i))
+    };
+    let withheld: Vec<String> =
+        pending.iter().filter(|effect| !is_told(effect)).map(|effect| effect.key.clone()).collect();
     let mut batch = Batch { done: withheld.clone(), ..Batch::default() };
     let mut incidents = 0;
     // A quarantined incident may continue at this start, if it can be read now.
-    for Current { incident, .. } in
-        rows.into_iter().filter_map(|row| row.stored.and_then(Current::load).ok())
-    {
+    for incident in running {
         let left: Vec<&Effect> = pending.iter().filter(|e| e.incident == incident.id).collect();
         let decision = decide::put_back(&incident, &left, now.max(incident.touched_at));
         incidents += 1;

@@ -1,12 +1,18 @@
 //! I32. An incident of a database that was put back waits for a person, in whatever state it was.
 
 use super::story::{Story, home, person, s};
-use buckler::domain::incident::{
-    DispatchState, Disposition, Mode, Request, Service, Siren,
-    arrows::{ARROWS, walked},
-    command::{CallStep, Command, Seen},
-    decide::{Decision, put_back},
-    effect::{Effect, EffectKind},
+use buckler::{
+    domain::incident::{
+        DispatchState, Disposition, Mode, Request, Service, Siren,
+        arrows::{ARROWS, walked},
+        command::{CallStep, Command, Seen},
+        decide::{Decision, put_back},
+        effect::{Effect, EffectKind},
+    },
+    server::{
+        engine,
+        store::{RunningRow, Stored},
+    },
 };
 
 impl Story {
@@ -135,6 +141,46 @@ fn request_that_was_still_to_be_sent_is_named() {
     story.put_back(&[&left]);
     let said = serde_json::to_string(story.facts.last().unwrap()).unwrap();
     assert!(said.contains("the fire service had still to be requested"), "{said}");
+}
+
+/// The power fails after what was withheld is stored, and before this database is the one that was
+/// written last: the next start withholds again.
+#[test]
+fn second_withholding_still_tells_that_a_review_waits() {
+    // The first call rings, or help is requested already.
+    [6, 36].into_iter().for_each(withheld_twice);
+}
+
+fn withheld_twice(seconds: u64) {
+    let mut story = Story::live(Request::Police);
+    story.wait(s(seconds));
+    let left = story.effects.clone();
+    assert!(!left.is_empty());
+    let told = story.put_back(&[]);
+    let row = |story: &Story| RunningRow {
+        incident: story.incident.id.to_string(),
+        home: story.incident.home.to_string(),
+        quiet: false,
+        quarantined: None,
+        stored: Ok(Stored {
+            id: story.incident.id,
+            home: story.incident.home.clone(),
+            history: story.facts.clone(),
+        }),
+    };
+    let keys = |effects: &[Effect]| effects.iter().map(|e| e.key.clone()).collect::<Vec<_>>();
+    let pending = [left.clone(), told.clone()].concat();
+    let (batch, again) = engine::put_back(vec![row(&story)], &pending, story.now);
+    assert_eq!((again.withheld, batch.done), (keys(&left), keys(&left)), "not {:?}", keys(&told));
+
+    // A review that is over waits for nobody.
+    if story.state() != "under_review" {
+        return;
+    }
+    let (by, note) = (person("op"), String::new());
+    story.give(Command::Review { by, proceed: true, note, seen: Seen::All }).unwrap();
+    let (batch, _) = engine::put_back(vec![row(&story)], &told, story.now);
+    assert_eq!(batch.done, keys(&told));
 }
 
 #[test]

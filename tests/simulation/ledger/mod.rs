@@ -20,7 +20,7 @@ use buckler::{
         incident::{
             Actor, Incident, Mode, Request, Service, State,
             command::{Command, Raise, Seen},
-            effect::{Effect, EffectKind, Signal},
+            effect::{Effect, EffectKind, Notice, Signal},
         },
         time::Timestamp,
     },
@@ -392,7 +392,9 @@ impl Ledger {
             self.carried.insert(effect.key.clone());
             return;
         }
-        let is_stale = self.stale.contains(&effect.key);
+        // Whoever put a copy back may hear again that a person must decide.
+        let tells = matches!(effect.kind, EffectKind::Notify { reason: Notice::UnderReview });
+        let is_stale = self.stale.contains(&effect.key) && !tells;
         self.demand(!is_stale, || {
             format!("I32: {} is carried out after the database was put back", effect.key)
         });
