@@ -22,7 +22,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::Drill => "ÜBUNG",
         W::DrillNote => "Übung. Keine Einsatzkräfte beteiligt",
         W::Slide => "Zum Anfordern schieben",
-        W::TapFirst => "Anfordern",
+        W::TapFirst => "Rufen",
         W::TapAgain => "Nochmals tippen",
         W::SirenOnly => "Nur Sirene auslösen",
         W::CancelHelp => "Hilfe abbrechen",
