@@ -75,16 +75,18 @@ test.describe("the desk", () => {
 
   await desk.page.reload();
   const person = desk.page.getByRole("listitem").filter({ hasText: "robin@example.test" });
-  await person.getByRole("button", { name: "Remove Robin" }).click();
-  await person.getByRole("button", { name: "Tap again" }).click();
-  // On a slow machine the app may ask for the password again by now.
+  const remove = person.getByRole("button", { name: "Remove Robin" });
   const asked = desk.page.getByRole("dialog").getByLabel("Password");
   await expect(async () => {
+    // On a slow machine the app may ask for the password again by now, or say that the server did not answer.
     if (await asked.isVisible()) {
       await asked.fill("buckler-demo");
       await desk.button("Confirm and save").click();
+    } else if (await remove.isVisible()) {
+      await remove.click();
+      await person.getByRole("button", { name: "Tap again" }).click();
     }
-    await expect(person).toHaveCount(0, { timeout: 500 });
+    await expect(person).toHaveCount(0, { timeout: 2_000 });
   }).toPass();
   await expect(robin.page.getByText("You do not work at the monitoring center.")).toBeVisible();
 });
