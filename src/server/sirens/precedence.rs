@@ -35,6 +35,9 @@ struct Holding {
     incident: IncidentId,
     /// `None` for OFF.
     on: Option<On>,
+    /// The stored alarm from which a request took the siren that could not be stored. It holds again
+    /// if that request ends before it.
+    covered: Option<(IncidentId, On)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +69,7 @@ impl Precedence {
     /// - The siren sounds for another incident (not for a test), and the command is an OFF, an ON of a
     ///   lower [`Rank`], or one of an earlier incident.
     /// - It is an ON whose time is over, while another incident's command holds.
+    /// - It ends a request that could not be stored, and a stored alarm still wants the siren.
     ///
     /// The command that holds is accepted again.
     pub fn take(&mut self, effect: &Effect, now: Timestamp) -> bool {
@@ -80,10 +84,45 @@ impl Precedence {
                     || on.is_none_or(|on| on.until > now)
                         && holds.on.is_none_or(|current| current.yields_to(on, now))
             });
-        if accepted {
-            self.holds = Some(Holding { incident: effect.incident, on });
+        if !accepted {
+            self.uncover(effect, on);
+            return false;
         }
-        accepted
+        let covered = self.covered_by(effect, on, now);
+        if let (None, Some((incident, alarm))) = (on, covered) {
+            self.holds = Some(Holding { incident, on: Some(alarm), covered: None });
+            return false;
+        }
+        self.holds = Some(Holding { incident: effect.incident, on, covered });
+        true
+    }
+
+    /// The stored alarm that still wants the siren if this command holds and ends.
+    fn covered_by(
+        &self,
+        effect: &Effect,
+        on: Option<On>,
+        now: Timestamp,
+    ) -> Option<(IncidentId, On)> {
+        let Holding { incident, on: current, covered } = self.holds?;
+        let alarm = match current {
+            Some(alarm) if incident != effect.incident && alarm.rank == Rank::Live => {
+                Some((incident, alarm))
+            }
+            _ => covered,
+        };
+        let is_unstored = on.is_none_or(|on| on.rank == Rank::Unstored);
+        alarm.filter(|(_, alarm)| is_unstored && alarm.until > now)
+    }
+
+    /// The alarm that is covered ends.
+    fn uncover(&mut self, effect: &Effect, on: Option<On>) {
+        if let Some(holds) = &mut self.holds
+            && on.is_none()
+            && holds.covered.is_some_and(|(incident, _)| incident == effect.incident)
+        {
+            holds.covered = None;
+        }
     }
 
     /// Notes a command before it is tried, in the order of the facts.
@@ -115,6 +154,7 @@ impl Precedence {
     pub fn is_quiet(&mut self) {
         if let Some(holds) = &mut self.holds {
             holds.on = None;
+            holds.covered = None;
         }
     }
 
@@ -290,6 +330,34 @@ mod tests {
         assert_eq!(accepted(&end), [true, true, false]);
         let late_off = live(A, 9, None);
         assert_eq!(accepted(&[(11, unstored(B, 11)), (12, late_off)]), [true, false]);
+    }
+
+    /// F15, I22. The disk works again, and the request is a repeat of the alarm that runs.
+    #[test]
+    fn request_that_is_stored_after_all_leaves_the_siren_to_the_alarm() {
+        let (alarm, off) = (live(A, 3, Some((0, 60))), live(A, 9, None));
+        let ends = |request: u128| live(request, 0, None);
+        let story = [
+            (0, alarm.clone()),
+            (2, unstored(B, 2)),
+            (3, ends(B)),
+            (4, unstored(B, 4)),
+            (5, ends(B)),
+        ];
+        assert_eq!(accepted(&story), [true, true, false, true, false], "it sounds on");
+        let then = [(3, ends(B)), (60, off.clone())];
+        assert_eq!(accepted(&[&story[..2], &then].concat()), [true, true, false, true]);
+        // Two of them, one on top of the other.
+        let both = [(0, alarm.clone()), (2, unstored(B, 2)), (3, unstored(9, 3)), (4, ends(B))];
+        let then = [(5, ends(9)), (60, off.clone())];
+        assert_eq!(accepted(&[&both[..], &then].concat()), [true, true, true, false, false, true]);
+        // The alarm is over first, or the siren was stopped by hand.
+        let story = [(0, alarm.clone()), (2, unstored(B, 2)), (3, off), (4, ends(B))];
+        assert_eq!(accepted(&story), [true, true, false, true]);
+        let mut precedence = Precedence::default();
+        assert!(precedence.take(&alarm, at(0)) && precedence.take(&unstored(B, 2), at(2)));
+        precedence.is_quiet();
+        assert!(precedence.take(&ends(B), at(3)));
     }
 
     #[test]
