@@ -334,7 +334,7 @@ mod tests {
 
     /// F15, I22. The disk works again, and the request is a repeat of the alarm that runs.
     #[test]
-    fn request_that_is_stored_after_all_leaves_the_siren_to_the_alarm() {
+    fn request_stored_after_all_leaves_the_siren_to_the_alarm() {
         let (alarm, off) = (live(A, 3, Some((0, 60))), live(A, 9, None));
         let ends = |request: u128| live(request, 0, None);
         let story = [

@@ -149,6 +149,38 @@ impl Ledger {
         self.demand(twice.is_none(), || format!("I11: two incidents run in {twice:?}"));
     }
 
+    /// An incident begins.
+    fn begins(&mut self, id: IncidentId, home: &HomeId, fact: &Recorded, at: Timestamp) {
+        let Event::Started { request, deadline, snapshot, .. } = &fact.event else { return };
+        let Some(incident) = Incident::replay(id, home.clone(), std::slice::from_ref(fact)) else {
+            return;
+        };
+        let countdown = Duration::from_millis(snapshot.countdown_ms);
+        self.demand(*deadline == fact.at + countdown, || {
+            format!("R10: {id} has another deadline than its countdown")
+        });
+        let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + TAP);
+        self.demand(fresh || self.is_time_unknown, || {
+            format!("F5: {id} began at {at}, too long after its tap")
+        });
+        let asked = BTreeSet::from([*request]);
+        let case = Case {
+            incident,
+            facts: 1,
+            begun: at,
+            asked,
+            due: at + countdown,
+            left: None,
+            let_go: None,
+            dialed: None,
+            requested: BTreeSet::new(),
+            presses: vec![Press { fact: 1, request: *request, at }],
+            over: None,
+        };
+        self.cases.insert(id, case);
+        self.running.insert(id);
+    }
+
     fn fact(
         &mut self,
         now: Timestamp,
@@ -161,38 +193,8 @@ impl Ledger {
         // The server's clock showed `at` when the decision was made.
         let at = now - server.since(fact.at);
         self.tell(at, || format!("{id} {number} {:?}", fact.event));
-        if let (Event::Started { request, deadline, snapshot, .. }, Some(home)) =
-            (&fact.event, home)
-        {
-            let Some(incident) = Incident::replay(id, home.clone(), std::slice::from_ref(fact))
-            else {
-                return;
-            };
-            let countdown = Duration::from_millis(snapshot.countdown_ms);
-            self.demand(*deadline == fact.at + countdown, || {
-                format!("R10: {id} has another deadline than its countdown")
-            });
-            let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + TAP);
-            self.demand(fresh || self.is_time_unknown, || {
-                format!("F5: {id} began at {at}, too long after its tap")
-            });
-            let asked = BTreeSet::from([*request]);
-            let case = Case {
-                incident,
-                facts: 1,
-                begun: at,
-                asked,
-                due: at + countdown,
-                left: None,
-                let_go: None,
-                dialed: None,
-                requested: BTreeSet::new(),
-                presses: vec![Press { fact: 1, request: *request, at }],
-                over: None,
-            };
-            self.cases.insert(id, case);
-            self.running.insert(id);
-            return;
+        if let (Event::Started { .. }, Some(home)) = (&fact.event, home) {
+            return self.begins(id, home, fact, at);
         }
         let Some(mut case) = self.cases.remove(&id) else {
             return self.broken(format!("I15: a fact of {id}, which never began"));
