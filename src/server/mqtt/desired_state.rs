@@ -68,6 +68,8 @@ struct SirenCommand {
     /// The command was sent while it could still begin, so the siren may be sounding even if it
     /// never confirms.
     begun: bool,
+    /// It may have been sent before the server stopped.
+    may_have_begun: bool,
     /// When the command must be repeated, because the siren would stop by itself.
     again_at: Option<Timestamp>,
     /// When the command must be repeated, because a siren that had confirmed was away, and has not
@@ -95,6 +97,8 @@ pub enum Resumed {
     Stopped,
     /// It cannot confirm.
     Blind,
+    /// It could confirm, and has not.
+    Unconfirmed,
 }
 
 /// The state of a siren, as far as it is known.
@@ -102,6 +106,8 @@ pub enum Resumed {
 pub struct ReportedState {
     precedence: Precedence,
     command: Option<SirenCommand>,
+    /// The incident whose commands until then may have been sent before the server stopped.
+    sent_before: Option<(IncidentId, Timestamp)>,
     /// Whether it sounds, by its last report.
     pub sounds: bool,
     /// The health that it, or its bridge, reported last.
@@ -137,7 +143,8 @@ impl ReportedState {
         }
         let is_quiet = |command: &SirenCommand| match command.desired {
             DesiredState::On { not_after, .. } => {
-                command.stopped || !command.begun && now >= not_after
+                let may_sound = command.begun || command.may_have_begun;
+                command.stopped || !may_sound && now >= not_after
             }
             DesiredState::Off => false,
         };
@@ -151,6 +158,9 @@ impl ReportedState {
         // would never confirm it. An ON does not.
         let stopped = desired == DesiredState::Off
             && self.command.as_ref().is_some_and(|command| command.stopped);
+        let may_have_begun = self.sent_before.is_some_and(|(incident, until)| {
+            incident == effect.incident && effect.decided_at <= until
+        });
         self.command = Some(SirenCommand {
             incident: effect.incident,
             seq: effect.seq,
@@ -167,6 +177,7 @@ impl ReportedState {
             is_heard: false,
             stopped,
             begun: false,
+            may_have_begun,
             again_at: None,
             prove_at: None,
             told_to_prove: 0,
@@ -182,6 +193,11 @@ impl ReportedState {
 
     /// Continues with a siren that was commanded to sound before the server stopped.
     pub fn resume(&mut self, effect: &Effect, was: Resumed, now: Timestamp) {
+        self.sent_before = Some((effect.incident, now));
+        if was == Resumed::Unconfirmed {
+            // The outbox repeats its command.
+            return self.precedence.expect(effect);
+        }
         if !self.take(effect, now) {
             return;
         }
@@ -257,7 +273,8 @@ impl ReportedState {
         let blind = profile.state.is_none();
         let desired = match &command.desired {
             DesiredState::On { until, not_after, .. } if *until > now => {
-                match (now < *not_after || command.confirmed, command.begun) {
+                let has_begun = command.begun || command.may_have_begun;
+                match (now < *not_after || command.confirmed, has_begun) {
                     (true, _) => &command.desired,
                     (false, true) if blind => &command.desired,
                     (false, true) => return None,

@@ -433,15 +433,13 @@ impl EffectHandler for MqttDevices {
             // A siren that cannot confirm was commanded as well, and stops early unless the command
             // is repeated.
             let was = match () {
-                () if stopped.contains(device) => Some(Resumed::Stopped),
-                () if confirmed.contains(device) => Some(Resumed::Confirmed),
-                () => siren.binding.profile.state.is_none().then_some(Resumed::Blind),
+                () if stopped.contains(device) => Resumed::Stopped,
+                () if confirmed.contains(device) => Resumed::Confirmed,
+                () if siren.binding.profile.state.is_none() => Resumed::Blind,
+                () => Resumed::Unconfirmed,
             };
             let effect = resumed(current, device, *until);
-            siren.with_state(|state| match was {
-                Some(was) => state.resume(&effect, was, self.clock.now()),
-                None => state.expect(&effect),
-            });
+            siren.with_state(|state| state.resume(&effect, was, self.clock.now()));
             // The connection to the broker may have been opened before.
             self.say_what_holds(&siren);
         }

@@ -275,6 +275,22 @@ fn siren_that_continues_after_a_restart_is_told_twice() {
     assert!(state.to_repeat(at(171)).is_none() && state.to_repeat(at(172)).is_some());
 }
 
+/// I22. It sounded before the restart and had not confirmed, and it is reached too late to begin.
+#[test]
+fn restart_does_not_silence_a_siren_that_may_sound() {
+    let (profile, on) = (profile("tasmota"), effect(1, 3, Some(240)));
+    let on = Effect { not_after: Some(at(60)), decided_at: at(0), ..on };
+    let told = |resumed: bool| {
+        let mut state = ReportedState::default();
+        if resumed {
+            state.resume(&Effect { seq: 0, ..on.clone() }, Resumed::Unconfirmed, at(59));
+        }
+        assert!(state.take(&on, at(59)));
+        state.to_say(at(61), &profile).map(|say| say.desired)
+    };
+    assert_eq!((told(true), told(false)), (None, Some(DesiredState::Off)));
+}
+
 #[test]
 fn blind_siren_never_counts_as_sounding_and_is_silenced_thrice() {
     let (mut state, profile, on) =
