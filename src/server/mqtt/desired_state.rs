@@ -154,13 +154,13 @@ impl ReportedState {
         if !self.precedence.take(effect, now) {
             return false;
         }
+        let may_have_begun = self.sent_before.is_some_and(|(incident, until)| {
+            incident == effect.incident && effect.decided_at <= until
+        });
         // An OFF inherits that the siren is already quiet, because sirens that report only changes
         // would never confirm it. An ON does not.
         let stopped = desired == DesiredState::Off
             && self.command.as_ref().is_some_and(|command| command.stopped);
-        let may_have_begun = self.sent_before.is_some_and(|(incident, until)| {
-            incident == effect.incident && effect.decided_at <= until
-        });
         self.command = Some(SirenCommand {
             incident: effect.incident,
             seq: effect.seq,
