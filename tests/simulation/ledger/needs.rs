@@ -86,7 +86,9 @@ impl Ledger {
             // Whether a screen says so depends on the incident and not on the time.
             let is_said =
                 self.said.get(&incident.id).is_some_and(|said| Arc::ptr_eq(said, &current));
-            if incident.mode == Mode::Drill
+            // The ledger knows what is stored, and not yet what the server did from memory.
+            if current.history.len() as u32 > case.facts
+                || incident.mode == Mode::Drill
                 || incident.requests.services().is_empty()
                 || is_said
                 || is_acknowledged(incident, staffing)
