@@ -211,7 +211,7 @@ impl Sender {
             Ok(Some(Withdrawal { incident: None })) => self.set_stage(id, Stage::Withdrawn),
             Ok(Some(Withdrawal { incident: Some(told) })) => {
                 self.finish(id);
-                // What is over is no news in another home.
+                // The end of an incident in another home needs no bar.
                 match told.state.is_over() {
                     true => self.store.tell(told),
                     false => self.store.show_requested(told, is_shown),

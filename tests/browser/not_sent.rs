@@ -1,12 +1,12 @@
 //! A request that the server has not acknowledged shows the truth and the emergency number, and
 //! never a countdown.
 
-use crate::page::{Page, home};
+use crate::page::{Page, gesture, home};
 use buckler::{
-    domain::incident::{Mode, Request, Source},
+    domain::incident::Request,
     web::{
         components::NotSent,
-        sending::{Gesture, Stage, sender},
+        sending::{Stage, sender},
     },
 };
 use leptos::prelude::*;
@@ -19,27 +19,14 @@ fn shown(stage: Stage) -> Page {
     })
 }
 
-/// A request for medical help, of which an attempt may have arrived.
+/// A request for medical help. One of its attempts may have arrived.
 fn unanswered(stage: Stage) -> Page {
     Page::show(move |store| {
         store.home.set(Some(home(true)));
-        sender().send(medical());
+        sender().send(gesture(Request::Medical));
         sender().sending.update(|s| s.as_mut().unwrap().may_have_arrived = true);
         view! { <NotSent stage/> }
     })
-}
-
-fn medical() -> Gesture {
-    Gesture {
-        home: "maple-street".parse().unwrap(),
-        home_name: Some("Maple Street".into()),
-        number: "911",
-        request: Request::Medical,
-        mode: Mode::Live,
-        sirens: true,
-        call_contacts: true,
-        source: Source::Dashboard,
-    }
 }
 
 /// I28: an answer that is lost.
@@ -123,7 +110,7 @@ fn what_only_a_newer_server_answers_is_not_said_to_be_unsent() {
 fn emergency_number_is_that_of_the_home_where_help_is_needed() {
     let page = Page::show(|store| {
         store.home.set(Some(home(true)));
-        sender().send(medical());
+        sender().send(gesture(Request::Medical));
         store.home.set(None);
         view! { <NotSent stage=Stage::Trying/> }
     });

@@ -2,10 +2,14 @@
 
 use buckler::{
     api::{home::HomeAnswer, incident::Incident},
-    domain::{eligibility::Reason, time::Timestamp},
+    domain::{
+        eligibility::Reason,
+        incident::{Mode, Request, Source},
+        time::Timestamp,
+    },
     web::{
         browser::json,
-        sending::Sender,
+        sending::{Gesture, Sender},
         store::{Session, Store},
     },
 };
@@ -101,6 +105,20 @@ impl Page {
 impl Drop for Page {
     fn drop(&mut self) {
         self.root.remove();
+    }
+}
+
+/// A request on the dashboard of Maple Street, which is one of several homes.
+pub fn gesture(request: Request) -> Gesture {
+    Gesture {
+        home: "maple-street".parse().unwrap(),
+        home_name: Some("Maple Street".into()),
+        number: "911",
+        request,
+        mode: Mode::Live,
+        sirens: true,
+        call_contacts: true,
+        source: Source::Dashboard,
     }
 }
 

@@ -1,9 +1,9 @@
 //! A request on its way to the server: what is sent, how often, and what is shown in the end.
 
-use crate::page::{Page, drawn, home, incident, lake_cabin, until, with_two_homes};
+use crate::page::{Page, drawn, gesture, home, incident, lake_cabin, until, with_two_homes};
 use buckler::{
-    domain::incident::{Mode, Request, Source},
-    web::sending::{Gesture, Stage, sender},
+    domain::incident::Request,
+    web::sending::{Stage, sender},
 };
 use js_sys::Function;
 use leptos::prelude::*;
@@ -34,7 +34,9 @@ const SERVER: &str = r#"(ahead, refuses, incident) => {
         if (!refuses && now - Date.parse(asked.sent_at) <= 60_000) return new Response(incident, { status: 201 });
         const server_time = new Date(now).toISOString();
         const refusal = new Response(JSON.stringify({ detail: "", code: window.refusal, server_time }), { status: 409 });
-        setTimeout(() => (window.refused = true), 50);
+        // The app has handled the refusal once it has read it.
+        const { text } = refusal;
+        refusal.text = () => text.call(refusal).finally(() => (window.refused = true));
         return refusal;
     };
     return () => { window.fetch = fetch; localStorage.removeItem("buckler-withdrawn"); };
@@ -88,16 +90,7 @@ fn requested() -> Page {
     Page::show(|store| {
         with_two_homes(store);
         store.home.set(Some(home(true)));
-        sender().send(Gesture {
-            home: "maple-street".parse().unwrap(),
-            home_name: Some("Maple Street".into()),
-            number: "911",
-            request: Request::Police,
-            mode: Mode::Live,
-            sirens: true,
-            call_contacts: true,
-            source: Source::Dashboard,
-        });
+        sender().send(gesture(Request::Police));
     })
 }
 

@@ -10,7 +10,9 @@ use super::{
 use async_trait::async_trait;
 use buckler::{
     domain::time::Timestamp,
-    server::mqtt::broker::{Broker, Connection, Dial, Incoming, NotQueued, Outgoing, Session},
+    server::mqtt::broker::{
+        Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Session,
+    },
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -34,7 +36,7 @@ pub enum Traffic {
     /// A message of the server reaches the broker.
     Published(u64, Outgoing),
     /// Something reaches the server.
-    Heard(u64, Result<Incoming, String>),
+    Heard(u64, Result<Incoming, ConnectionEnded>),
     /// A message reaches a siren over a link that may be broken by then.
     Delivered(usize, u32, Outgoing, Option<Timestamp>),
     /// A message of a siren reaches the broker.
@@ -83,7 +85,7 @@ impl Link {
 /// The server's end of a connection.
 struct Client {
     number: u64,
-    inbox: mpsc::UnboundedSender<Result<Incoming, String>>,
+    inbox: mpsc::UnboundedSender<Result<Incoming, ConnectionEnded>>,
     topics: BTreeSet<String>,
     is_open: bool,
 }
@@ -265,7 +267,7 @@ impl Wires {
                     return;
                 };
                 let event = match is_cut {
-                    true => Err("the broker does not answer".to_owned()),
+                    true => Err(failed("the broker does not answer")),
                     false => Ok(Incoming::Connected { resumed: false }),
                 };
                 // A server that was killed meanwhile does not connect.
@@ -350,7 +352,7 @@ impl Wires {
         if let Some(client) = self.client.as_mut().filter(|client| client.is_open) {
             client.is_open = false;
             let notice = dice.pick(&[0, 0, KEEP_ALIVE_MS]);
-            let lost = Traffic::Heard(client.number, Err("the link is cut".into()));
+            let lost = Traffic::Heard(client.number, Err(failed("the link is cut")));
             world.wire(now + dice.ms(0, notice), lost);
         }
         world.ledger().broker_is(false, now);
@@ -398,7 +400,7 @@ impl Dial for SimulatedDial {
 struct SimulatedConnection {
     world: Arc<World>,
     number: u64,
-    events: mpsc::UnboundedReceiver<Result<Incoming, String>>,
+    events: mpsc::UnboundedReceiver<Result<Incoming, ConnectionEnded>>,
 }
 
 /// The sending half.
@@ -413,8 +415,8 @@ impl Connection for SimulatedConnection {
         Arc::new(SimulatedBroker { world: self.world.clone(), number: self.number })
     }
 
-    async fn next(&mut self) -> Result<Incoming, String> {
-        self.events.recv().await.unwrap_or_else(|| Err("the connection is gone".into()))
+    async fn next(&mut self) -> Result<Incoming, ConnectionEnded> {
+        self.events.recv().await.unwrap_or_else(|| Err(failed("the connection is gone")))
     }
 
     async fn end(&mut self, last: Outgoing) {
@@ -445,4 +447,8 @@ impl Broker for SimulatedBroker {
     fn unsubscribe(&self, _: &str) -> Result<(), NotQueued> {
         Ok(())
     }
+}
+
+fn failed(why: &'static str) -> ConnectionEnded {
+    ConnectionEnded::Failed(Arc::new(std::io::Error::other(why)))
 }

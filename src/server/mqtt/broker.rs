@@ -2,7 +2,7 @@
 //! as well.
 
 use async_trait::async_trait;
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 /// A message to the broker, which must acknowledge it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,10 +32,24 @@ impl Outgoing {
     }
 }
 
-/// Something could not be queued: the queue is full, or the connection is gone.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct NotQueued(pub String);
+/// Why something was not queued: there is no room, or no connection.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("could not be queued")]
+pub struct NotQueued(#[source] pub Arc<dyn Error + Send + Sync>);
+
+/// Why a connection to the broker ended.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ConnectionEnded {
+    /// The broker refused or ended it, or the network failed.
+    #[error("the connection failed")]
+    Failed(#[source] Arc<dyn Error + Send + Sync>),
+    /// A subscription or the first message could not be queued.
+    #[error(transparent)]
+    NotQueued(#[from] NotQueued),
+    /// The broker kept a session that lacks a subscription.
+    #[error("the session lacks a subscription")]
+    IncompleteSession,
+}
 
 /// The sending half of one connection. Never waits.
 pub trait Broker: Send + Sync + 'static {
@@ -82,9 +96,11 @@ pub enum Incoming {
 pub trait Connection: Send {
     /// Its sending half.
     fn broker(&self) -> Arc<dyn Broker>;
-    /// Waits for the next event. Nothing is lost if this is dropped where it waits. An error ends the
-    /// connection; the error is its sentence for the log.
-    async fn next(&mut self) -> Result<Incoming, String>;
+    /// Waits for the next event. Nothing is lost if this is dropped where it waits.
+    ///
+    /// # Errors
+    /// Why the connection ended.
+    async fn next(&mut self) -> Result<Incoming, ConnectionEnded>;
     /// Sends this after all that is queued, and waits until the broker has it or the connection ends.
     async fn end(&mut self, last: Outgoing);
 }

@@ -2,7 +2,7 @@
 
 use super::{
     ConnectError,
-    broker::{Broker, Connection, Dial, Incoming, NotQueued, Outgoing, Session},
+    broker::{Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Session},
     settings::Settings,
 };
 use async_trait::async_trait;
@@ -95,7 +95,7 @@ impl Connection for RumqttcConnection {
         Arc::new(self.client.clone())
     }
 
-    async fn next(&mut self) -> Result<Incoming, String> {
+    async fn next(&mut self) -> Result<Incoming, ConnectionEnded> {
         loop {
             match self.events.poll().await {
                 Ok(Event::Incoming(Packet::ConnAck(ack))) => {
@@ -109,7 +109,7 @@ impl Connection for RumqttcConnection {
                     return Ok(Incoming::SubscriptionRefused);
                 }
                 Ok(_) => {}
-                Err(error) => return Err(error.to_string()),
+                Err(error) => return Err(ConnectionEnded::Failed(Arc::new(error))),
             }
         }
     }
@@ -138,7 +138,7 @@ impl Broker for AsyncClient {
 }
 
 fn not_queued(error: ClientError) -> NotQueued {
-    NotQueued(error.to_string())
+    NotQueued(Arc::new(error))
 }
 
 fn is_refused(ack: &SubAck) -> bool {

@@ -4,7 +4,7 @@
 
 use super::{
     ConnectError, MqttDevices,
-    broker::{Connection, Dial, Incoming, Outgoing, Session},
+    broker::{Connection, ConnectionEnded, Dial, Incoming, Outgoing, Session},
     client::RumqttcDial,
     keypad::Delivery,
     settings::Settings,
@@ -126,7 +126,7 @@ async fn hear_buttons(
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = sleep_until(proven_by) => {
                     session.clean = true;
-                    break "its session does not have every subscription".to_owned();
+                    break ConnectionEnded::IncompleteSession;
                 }
                 event = connection.next() => event,
             };
@@ -144,7 +144,7 @@ async fn hear_buttons(
                         subscribe()
                     };
                     if let Err(error) = asked {
-                        break error.to_string();
+                        break error.into();
                     }
                 }
                 Ok(Incoming::Message { topic, .. }) if topic == probe.as_bytes() => {
@@ -162,7 +162,10 @@ async fn hear_buttons(
                 Err(error) => break error,
             }
         };
-        tracing::warn!(error = %ended, "the broker is not connected; button presses are not received");
+        tracing::warn!(
+            error = &ended as &dyn std::error::Error,
+            "the broker is not connected; button presses are not received"
+        );
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
@@ -201,9 +204,15 @@ async fn go_on(
         };
         if connected {
             pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
-            tracing::warn!(error = %ended, "lost the connection to the broker; its sirens receive no commands");
+            tracing::warn!(
+                error = &ended as &dyn std::error::Error,
+                "lost the connection to the broker; its sirens receive no commands"
+            );
         } else {
-            tracing::warn!(error = %ended, "could not connect to the broker; its sirens receive no commands");
+            tracing::warn!(
+                error = &ended as &dyn std::error::Error,
+                "could not connect to the broker; its sirens receive no commands"
+            );
         }
         tokio::select! {
             biased;
@@ -233,7 +242,7 @@ async fn listen(
     connection: &mut dyn Connection,
     status: &str,
     connected: &mut bool,
-) -> String {
+) -> ConnectionEnded {
     loop {
         match connection.next().await {
             Ok(Incoming::Connected { .. }) => {
@@ -243,7 +252,7 @@ async fn listen(
                 let mut all = devices.topics().into_iter().map(|topic| broker.subscribe(&topic));
                 let online = broker.publish(Outgoing::new(status, "online").retained());
                 if let Some(error) = all.find_map(Result::err).or(online.err()) {
-                    return error.to_string();
+                    return error.into();
                 }
                 devices.link(Some(broker));
             }

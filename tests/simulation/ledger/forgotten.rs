@@ -1,4 +1,4 @@
-//! A long history: what is over is checked once more, and then forgotten.
+//! In a long history, the ledger checks incidents that are over once more, and then forgets them.
 
 use super::{Case, Ledger, RETRIES};
 use crate::disk::Disk;

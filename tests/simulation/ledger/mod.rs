@@ -392,7 +392,7 @@ impl Ledger {
             self.carried.insert(effect.key.clone());
             return;
         }
-        // Whoever put a copy back may hear again that a person must decide.
+        // The notice that a person must decide may be sent again after a copy was put back.
         let tells = matches!(effect.kind, EffectKind::Notify { reason: Notice::UnderReview });
         let is_stale = self.stale.contains(&effect.key) && !tells;
         self.demand(!is_stale, || {

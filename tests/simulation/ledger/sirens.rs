@@ -22,7 +22,7 @@ const EARLY: Duration = Duration::from_millis(IMPRECISE.as_millis() as u64 + 500
 const EXPIRES: Duration = Duration::from_secs(5);
 /// The longest that a home lets its sirens sound (I13).
 const LONGEST: Duration = Duration::from_secs(600);
-/// A command of a fact: of which incident, and the number of the fact.
+/// The fact that commanded a siren: its incident, and its number.
 type Fact = (IncidentId, u32);
 
 /// What is known of the sirens.

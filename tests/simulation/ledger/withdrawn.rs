@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 pub struct Withdrawals {
     /// The requests whose withdrawal has reached the server.
     arrived: BTreeSet<IncidentId>,
-    /// Those of which the server has confirmed that they begin nothing.
+    /// The requests whose withdrawal the server has confirmed.
     confirmed: BTreeSet<IncidentId>,
     /// The facts of requests whose authors withdraw them.
     facts: BTreeSet<(IncidentId, u32)>,

@@ -1,4 +1,4 @@
-//! The kinds of faults, each of which a long history contains.
+//! The kinds of faults. A long history contains each of them.
 
 use super::{DiskFault, HandlerFault, OLDEST_COPY, QUEUES, What, When, down};
 use crate::{dice::Dice, machine::Boots, world::Death};
