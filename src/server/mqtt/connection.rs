@@ -162,16 +162,18 @@ async fn hear_buttons(
                 Err(error) => break error,
             }
         };
-        tracing::warn!(
-            error = &ended as &dyn std::error::Error,
-            "the broker is not connected; button presses are not received"
-        );
+        log_end(&ended, "the broker is not connected; button presses are not received");
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)) => {}
         }
     }
+}
+
+/// Logs why a connection ended, and what that means.
+fn log_end(ended: &ConnectionEnded, meaning: &'static str) {
+    tracing::warn!(error = ended as &dyn std::error::Error, "{meaning}");
 }
 
 /// Connects, and reconnects after each failure, until the server stops.
@@ -204,15 +206,9 @@ async fn go_on(
         };
         if connected {
             pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
-            tracing::warn!(
-                error = &ended as &dyn std::error::Error,
-                "lost the connection to the broker; its sirens receive no commands"
-            );
+            log_end(&ended, "lost the connection to the broker; its sirens receive no commands");
         } else {
-            tracing::warn!(
-                error = &ended as &dyn std::error::Error,
-                "could not connect to the broker; its sirens receive no commands"
-            );
+            log_end(&ended, "could not connect to the broker; its sirens receive no commands");
         }
         tokio::select! {
             biased;
