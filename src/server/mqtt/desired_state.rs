@@ -17,9 +17,10 @@ use std::time::Duration;
 
 /// A siren that does not report its state is assumed to be quiet after this many OFF messages.
 const BLIND: u32 = 3;
-/// How long a siren that is back may take to prove that it sounds, before it is told again. The time
-/// doubles up to [`PROVES_AGAIN_MOST`], because some sirens report only changes.
-const PROVES_AGAIN: Duration = Duration::from_secs(2);
+/// How long a siren that was told something may take to prove that it obeys, before it is told again:
+/// a radio may lose a command. The time doubles up to [`PROVES_AGAIN_MOST`], because some sirens report
+/// only changes, and begins anew when the siren can be reached again.
+const PROVES_AGAIN: Duration = Duration::from_secs(1);
 /// The longest such time.
 const PROVES_AGAIN_MOST: Duration = Duration::from_secs(32);
 /// How long after its end a command to sound may still be followed by its OFF.
@@ -72,8 +73,8 @@ struct SirenCommand {
     may_have_begun: bool,
     /// When the command must be repeated, because the siren would stop by itself.
     again_at: Option<Timestamp>,
-    /// When the command must be repeated, because a siren that had confirmed was away, and has not
-    /// been heard since.
+    /// When the command must be repeated, because the siren has not proved since it was last away
+    /// that it obeys, or because the command found no room in the connection's queue.
     prove_at: Option<Timestamp>,
     /// How often it was told so since it was away.
     told_to_prove: u32,
@@ -214,7 +215,7 @@ impl ReportedState {
     /// The siren cannot be reached. It must prove again that it sounds.
     pub fn is_away(&mut self) {
         if let Some(command) = &mut self.command {
-            (command.is_heard, command.told_to_prove) = (false, 0);
+            (command.is_heard, command.prove_at, command.told_to_prove) = (false, None, 0);
         }
     }
 
@@ -289,7 +290,7 @@ impl ReportedState {
     }
 
     /// The command to repeat now: because the siren would stop too early, whether it has confirmed
-    /// or not, or because it is back and does not prove that it sounds (I22).
+    /// or not, or because it does not prove that it obeys (I22).
     pub fn to_repeat(&self, now: Timestamp) -> Option<Say> {
         self.next_repeat(now).filter(|at| *at <= now)?;
         self.command.as_ref().map(|command| command.say(&command.desired, now))
@@ -297,10 +298,18 @@ impl ReportedState {
 
     /// When [`Self::to_repeat`] has something to say, unless the siren is told or heard before.
     pub fn next_repeat(&self, now: Timestamp) -> Option<Timestamp> {
-        let command = self.command.as_ref().filter(|command| !command.stopped)?;
-        let is_wanted = matches!(command.desired, DesiredState::On { until, .. } if until > now);
-        let proves_at = command.prove_at.filter(|_| self.health.online == Some(true));
-        command.again_at.into_iter().chain(proves_at).min().filter(|_| is_wanted)
+        let command = self.command.as_ref()?;
+        let proves_at = command.prove_at.filter(|_| self.health.online != Some(false));
+        match command.desired {
+            DesiredState::On { until, .. } if until <= now || command.stopped => None,
+            DesiredState::On { not_after, .. } => {
+                // One that has proved nothing may not begin any more.
+                let may_begin = |at: &Timestamp| now.max(*at) < not_after;
+                let proves_at = proves_at.filter(|at| command.confirmed || may_begin(at));
+                command.again_at.into_iter().chain(proves_at).min()
+            }
+            DesiredState::Off => proves_at.filter(|at| at.since(command.taken_at) < OFF_IS_TRIED),
+        }
     }
 
     /// Records that the command is sent. Called before sending, because the siren's report may
@@ -313,26 +322,29 @@ impl ReportedState {
         command.sent += 1;
         command.reached += u32::from(!is_away);
         (command.again_at, command.prove_at) = (None, None);
+        let has_proved = match command.desired {
+            DesiredState::On { .. } => command.is_heard,
+            DesiredState::Off => Self::holds(command, profile),
+        };
+        if !has_proved {
+            let pause = PROVES_AGAIN.saturating_mul(1 << command.told_to_prove.min(16));
+            command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
+            command.told_to_prove += 1;
+        }
         if let DesiredState::On { until, .. } = say.desired {
-            // A command that was never confirmed is repeated by the outbox.
-            let must_prove = command.confirmed && !command.is_heard && profile.state.is_some();
-            if must_prove {
-                let pause = PROVES_AGAIN.saturating_mul(1 << command.told_to_prove.min(16));
-                command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
-                command.told_to_prove += 1;
-            }
             let whole = until.since(command.decided_at);
             command.again_at = profile.again_after(whole).map(|after| now + after);
             command.begun = true;
         }
     }
 
-    /// Records that the command could not be sent after all.
-    pub fn on_send_failed(&mut self, say: &Say) {
+    /// Records that the command could not be sent after all. It is sent again soon.
+    pub fn on_send_failed(&mut self, say: &Say, now: Timestamp) {
         if let Some(command) = self.command.as_mut().filter(|command| command.key == say.key) {
             command.sent -= 1;
             command.reached = command.reached.saturating_sub(1);
             command.begun &= command.sent > 0;
+            command.prove_at = Some(now + PROVES_AGAIN);
         }
     }
 
@@ -382,7 +394,7 @@ impl SirenCommand {
             && key.is_none_or(|key| key == self.key);
         self.confirmed |= proves;
         self.is_heard = sounds && (self.is_heard || proves);
-        if self.is_heard {
+        if self.is_heard || proves {
             self.prove_at = None;
         }
         (stops && wanted_until.is_some_and(|until| until > now))

@@ -276,7 +276,7 @@ impl MqttDevices {
             ..Outgoing::new(topic, payload)
         };
         if client.publish(message).is_err() {
-            siren.with_state(|state| state.on_send_failed(say));
+            siren.with_state(|state| state.on_send_failed(say, now));
         }
     }
 

@@ -213,7 +213,7 @@ fn siren_is_not_silenced_by_a_reconnect() {
     state.take(&effect(1, 3, Some(600)), at(0));
     let say = state.to_say(at(59), &profile).unwrap();
     state.on_sent(&say, at(59), &profile);
-    state.on_send_failed(&say);
+    state.on_send_failed(&say, at(59));
     assert_eq!(
         state.to_say(at(95), &profile).unwrap().desired,
         DesiredState::Off,
@@ -236,7 +236,9 @@ fn siren_is_told_again_before_it_stops_by_itself() {
         [(profile("zigbee2mqtt-emergency"), [96, 192]), (own, [48, 96]), (confirms, [72, 144])]
     {
         let mut state = ReportedState::default();
-        command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
+        // It may not begin any more when it would have to prove that it has.
+        let on = Effect { not_after: Some(at(1)), ..effect(1, 3, Some(600)) };
+        command(&mut state, &on, 0, &profile);
         for at_s in again {
             assert_eq!(state.to_repeat(at(at_s - 1)), None);
             let say = state.to_repeat(at(at_s)).unwrap();
@@ -387,15 +389,52 @@ fn siren_that_is_back_is_told_until_it_proves_that_it_sounds() {
     state.heard(DeviceReport::Online(false), false, at(60));
     state.heard(DeviceReport::Online(true), false, at(90));
     let mut say = state.to_say(at(90), &profile).unwrap();
-    for (now, pause) in [(90, 2), (92, 4), (96, 8), (104, 16), (120, 32), (152, 32)] {
+    for (now, pause) in [(90, 1), (91, 2), (93, 4), (97, 8), (105, 16), (121, 32), (153, 32)] {
         state.on_sent(&say, at(now), &profile);
         assert_eq!(state.to_repeat(at(now + pause - 1)), None);
         say = state.to_repeat(at(now + pause)).unwrap();
     }
-    state.heard(HEARD_LOUD, false, at(185));
+    state.heard(HEARD_LOUD, false, at(186));
     assert_eq!(state.to_repeat(at(200)), None);
     assert!(state.heard(HEARD_QUIET, false, at(201)).is_some(), "now somebody stopped it");
     assert_eq!(state.to_repeat(at(210)), None);
+}
+
+/// I22. A radio may lose the one command that a siren gets when it can be reached again.
+#[test]
+fn lost_command_is_told_again_within_a_second() {
+    for name in ["tasmota", "zigbee2mqtt", "zigbee2mqtt-emergency", "shelly"] {
+        for until in [Some(240), None] {
+            let (mut state, profile) = (ReportedState::default(), profile(name));
+            command(&mut state, &effect(1, 3, until), 0, &profile);
+            state.is_away();
+            assert_eq!(state.to_repeat(at(20)), None, "{name}: nothing reaches it");
+            let say = state.to_say(at(30), &profile).unwrap();
+            state.on_sent(&say, at(30), &profile);
+            assert_eq!(state.to_repeat(at(31)).as_ref(), Some(&say), "{name}");
+        }
+    }
+}
+
+/// F31, I13. What has never begun to sound, as far as is known, does not begin late.
+#[test]
+fn unproven_on_is_not_told_again_after_its_time() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    command(&mut state, &effect(1, 3, Some(240)), 58, &profile);
+    assert!(state.to_repeat(at(59)).is_some());
+    assert_eq!(state.to_repeat(at(60)), None, "the machine slept meanwhile");
+}
+
+/// I22. A connection without room for a message gets it again.
+#[test]
+fn repetition_without_room_is_sent_again() {
+    let (mut state, profile) = (ReportedState::default(), profile("zigbee2mqtt-alarm"));
+    command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
+    state.heard(HEARD_LOUD, false, at(1));
+    let say = state.to_repeat(at(72)).unwrap();
+    state.on_sent(&say, at(72), &profile);
+    state.on_send_failed(&say, at(72));
+    assert_eq!(state.to_repeat(at(73)), Some(say));
 }
 
 /// I22, F43.
