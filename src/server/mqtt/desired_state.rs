@@ -212,10 +212,12 @@ impl ReportedState {
         }
     }
 
-    /// The siren cannot be reached. It must prove again that it sounds.
+    /// The siren, or the broker, cannot be reached, perhaps for a while before that was noticed. The
+    /// siren must prove again that it sounds, and what it was sent may not have arrived.
     pub fn is_away(&mut self) {
         if let Some(command) = &mut self.command {
             (command.is_heard, command.prove_at, command.told_to_prove) = (false, None, 0);
+            command.reached = 0;
         }
     }
 
@@ -361,8 +363,6 @@ impl ReportedState {
                 self.health.online = Some(online);
                 if !online {
                     self.is_away();
-                    // It may have been away for a while before others noticed.
-                    self.command.iter_mut().for_each(|command| command.reached = 0);
                 }
             }
             DeviceReport::Battery(left) => self.health.battery = Some(left),

@@ -328,6 +328,25 @@ fn blind_siren_that_was_away_is_silenced_when_it_is_back() {
     assert!(state.is_done(&off.key, &profile));
 }
 
+/// I22. A connection may be dead for a while before anybody notices.
+#[test]
+fn off_that_a_dead_link_swallowed_is_sent_again() {
+    let (mut state, profile) = (ReportedState::default(), profile("zigbee2mqtt"));
+    command(&mut state, &effect(1, 3, Some(600)), 0, &profile);
+    let off = effect(1, 9, None);
+    for _ in 0..BLIND {
+        command(&mut state, &off, 9, &profile);
+    }
+    assert!(state.is_done(&off.key, &profile));
+    state.is_away();
+    for now in [20, 21, 23] {
+        let say = state.to_say(at(now), &profile).unwrap();
+        assert_eq!(say.desired, DesiredState::Off);
+        state.on_sent(&say, at(now), &profile);
+    }
+    assert_eq!((state.to_say(at(24), &profile), state.to_repeat(at(90))), (None, None));
+}
+
 /// I22.
 #[test]
 fn stop_names_the_command_that_was_stopped() {
