@@ -99,6 +99,15 @@ pub fn request(
     Ok(())
 }
 
+/// Checks whether a request may join a live incident that runs: the plan and the enrollment were
+/// checked when that began (R5).
+///
+/// # Errors
+/// The member may not request help.
+pub fn join(member: Membership) -> Result<(), Reason> {
+    permitted(member)
+}
+
 /// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station
 /// (R9).
 ///

@@ -148,6 +148,8 @@ pub enum Command {
     Dispatch {
         /// The service.
         service: Service,
+        /// The sequence number of the fact that requested it.
+        request: u32,
         /// Its new state.
         state: DispatchState,
         /// The agency's reference number.
@@ -310,6 +312,8 @@ pub enum OperatorReport {
     },
     /// Responders made progress.
     Dispatch {
+        /// What the operator had been shown.
+        seen: Seen,
         /// The service.
         service: Service,
         /// Its new state.

@@ -8,9 +8,9 @@ mod put_back;
 pub use put_back::put_back;
 
 use super::{
-    Actor, CallOutcome, CenterMode, DRILL_SIREN, Disposition, Incident, Mode, Purpose,
-    REPEATS_BEYOND_EVERY, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN,
-    STALE_AFTER, SirenFault, State, Verification,
+    Actor, CallOutcome, CenterMode, DEVICE_NOTES_MOST, DRILL_SIREN, Disposition, Incident, Mode,
+    Purpose, REPEATS_BEYOND_EVERY, Request, Requests, Resume, SIREN_NOT_AFTER, SIREN_PROVES_WITHIN,
+    STALE_AFTER, Service, SirenFault, State, Verification,
     command::{Command, Raise, Seen},
     deadline::Timer,
     effect::{Effect, effects},
@@ -133,6 +133,9 @@ impl Draft {
             Command::Tick => Ok(()),
             Command::Cancel { by, seen } => self.cancel(by, seen),
             Command::Silence { by, seen } => self.silence(by, seen),
+            Command::Note { by: Actor::Device { .. }, .. } if !self.takes_notes_of_devices() => {
+                Ok(())
+            }
             Command::Note { by, text } => {
                 self.push(Event::Noted { by, text });
                 Ok(())
@@ -165,8 +168,8 @@ impl Draft {
                 self.siren_stopped(device, seq);
                 Ok(())
             }
-            Command::Dispatch { service, state, reference } => {
-                self.dispatch_moved(service, state, reference)
+            Command::Dispatch { service, request, state, reference } => {
+                self.dispatch_moved(service, request, state, reference)
             }
             Command::Signaled { receiver } => self.signaled(receiver),
             Command::NoAccount => self.has_no_account(),
@@ -193,6 +196,11 @@ impl Draft {
             }
             Command::ReplaceDrill => Err(Refusal::NotWaiting),
         }
+    }
+
+    fn takes_notes_of_devices(&self) -> bool {
+        let Incident { seq, touched_at, .. } = self.incident;
+        seq < DEVICE_NOTES_MOST || self.now.since(touched_at) >= REPEATS_BEYOND_EVERY
     }
 
     /// I30: refuses to end requests that the author had not been shown.
@@ -259,8 +267,8 @@ impl Draft {
         Ok(())
     }
 
-    /// R20: joining never drops or downgrades a request. A repeated request dispatches nothing
-    /// twice, and is recorded (I24).
+    /// R20: joining never drops or downgrades a request. A repeated request is recorded (I24), and
+    /// dispatches nothing twice while help is on its way.
     fn join(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let (incident, restricted) = (&self.incident, self.restricted);
         let home_incident = self.home_incident;
@@ -290,14 +298,16 @@ impl Draft {
     }
 
     /// Records a repeated request, which the center sees. Sirens sound again unless each of them has
-    /// proved that it sounds (I22). Beyond the limit of repeats both happen at most once a minute, so
-    /// that nobody fills the history, and the center still sees repeated presses (I24).
+    /// proved that it sounds (I22), and its service is requested again if help is over, or if nobody
+    /// accepts (R20). Beyond the limit of repeats all this happens at most once a minute, so that
+    /// nobody fills the history, and the center still sees repeated presses (I24).
     fn repeat(&mut self, request: Request, source: crate::domain::incident::Source, by: Actor) {
         let (restricted, home_incident) = (self.restricted, self.home_incident);
         let alike = self.incident.asked.iter().filter(|asked| asked.restricted == restricted);
         let latest = alike.map(|asked| asked.at).max().unwrap_or_default();
         let is_few = self.incident.has_few_repeats(restricted);
-        if is_few || self.now.since(latest) >= REPEATS_BEYOND_EVERY {
+        let is_recorded = is_few || self.now.since(latest) >= REPEATS_BEYOND_EVERY;
+        if is_recorded {
             self.push(Event::Repeated { request, source, by, restricted, home_incident });
         }
         let pause = if is_few { SIREN_PROVES_WITHIN } else { SIREN_NOT_AFTER };
@@ -309,6 +319,16 @@ impl Draft {
         if again && self.is_sent(request) {
             self.sound(Requests::default().with(request), self.now);
         }
+        let service = request.service().filter(|_| is_recorded);
+        if let Some(service) = service.filter(|service| self.acts_again(*service)) {
+            self.push(Event::DispatchRequested { service });
+        }
+    }
+
+    /// Whether a repeated request requests its service again (R20).
+    fn acts_again(&self, service: Service) -> bool {
+        matches!(self.incident.state, State::Dispatching)
+            && self.incident.is_requested_anew(service, self.now)
     }
 
     /// Whether a repeated request was sent: it does not wait for the end of a countdown, or for a

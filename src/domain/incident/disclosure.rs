@@ -53,6 +53,11 @@ pub fn disclosures(incident: &Incident, history: &[Recorded]) -> Vec<(usize, Inc
         replayed.apply(fact);
         after.push(replayed.clone());
         gate.meet(n, &fact.event, was_counting, history);
+        if let Event::Withdrawn { requests, .. } = &fact.event {
+            // What is told of the rest does not name them either.
+            let withdrawn = requests.iter().copied().collect();
+            gate.held.iter().for_each(|held| after[*held].withdraw(withdrawn));
+        }
     }
     gate.out.into_iter().map(|n| (n, after[n].clone())).collect()
 }
@@ -64,18 +69,14 @@ impl ReleaseGate {
             | Event::SentNow { .. }
             | Event::Reviewed { proceed: true, .. } => self.open(n),
             Event::Aborted { .. } => {
-                self.held.retain(|held| {
-                    !matches!(
-                        history[*held].event,
-                        Event::Started { .. }
-                            | Event::Joined { .. }
-                            | Event::Repeated { .. }
-                            | Event::Withdrawn { .. }
-                    )
-                });
+                self.held.retain(|held| history[*held].event.request().is_none());
                 if !self.closed {
                     self.out.append(&mut self.held);
                 }
+            }
+            Event::Withdrawn { requests, .. } => {
+                let asked = |n: usize| history[n].event.request();
+                self.held.retain(|held| !asked(*held).is_some_and(|one| requests.contains(&one)));
             }
             Event::Joined { deadline: Some(_), .. } => self.held.push(n),
             _ if was_counting || self.closed || !self.held.is_empty() => self.held.push(n),

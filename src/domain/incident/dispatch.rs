@@ -9,6 +9,8 @@ use std::time::Duration;
 /// [`super::STALE_AFTER`]: a center that works on an emergency has something to say within a quarter
 /// of an hour, and a household must not be held by one that has fallen silent (I23).
 pub const CLAIM_LASTS: Duration = Duration::from_secs(15 * 60);
+/// A service that nobody has accepted for this long is requested again by the next press (R20).
+pub const REQUESTED_AGAIN_AFTER: Duration = Duration::from_secs(10 * 60);
 /// How long after its end a center may still report on an incident. A center closes its case after
 /// the home, often at the end of a shift.
 pub const REPORTED_FOR: Duration = Duration::from_secs(24 * 3_600);
@@ -54,6 +56,20 @@ pub struct Dispatch {
     pub at: Timestamp,
     /// Whether responders were at the scene.
     pub came: bool,
+    /// The sequence number of the fact that requested it, or requested it again.
+    pub request: u32,
+    /// How it was requested again, if it was.
+    pub again: Option<RequestedAgain>,
+}
+
+/// The latest time that a service was requested again (R20). What was said of it before is about an
+/// earlier request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestedAgain {
+    /// When.
+    pub at: Timestamp,
+    /// The sequence number of the press that caused it.
+    pub press: u32,
 }
 
 /// A report of a center or a dispatch service that works on the incident elsewhere.
@@ -150,6 +166,22 @@ impl ByHome {
 }
 
 impl Incident {
+    /// Whether a repeated request acts again (R20): help was requested, and is over, or nobody has
+    /// accepted it for [`REQUESTED_AGAIN_AFTER`]. What was withheld when a database was put back
+    /// (I32) does not have to wait.
+    pub fn is_requested_anew(&self, service: Service, now: Timestamp) -> bool {
+        let is_old = |at: Timestamp| now.since(at) >= REQUESTED_AGAIN_AFTER;
+        let is_withheld = self.is_unanswered && self.asked_at.is_none();
+        let mut dispatches = self.dispatches.iter();
+        dispatches.find(|d| d.service == service).is_some_and(|d| match d.state {
+            DispatchState::Closed => true,
+            DispatchState::Requested | DispatchState::Rejected => {
+                self.acknowledgment().is_none() && (is_withheld || is_old(d.at))
+            }
+            DispatchState::Accepted | DispatchState::EnRoute | DispatchState::OnScene => false,
+        })
+    }
+
     /// Whether a center or a dispatch service may have been told of it, and may still report on it. A
     /// drill may have been sent as a test; a request that was canceled in the countdown was not sent.
     pub fn may_be_reported_on(&self, now: Timestamp) -> bool {

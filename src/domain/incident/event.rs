@@ -148,6 +148,16 @@ pub enum Event {
 }
 
 impl Event {
+    /// The request that somebody made, if it is one.
+    pub fn request(&self) -> Option<Request> {
+        match self {
+            Self::Started { request, .. }
+            | Self::Joined { request, .. }
+            | Self::Repeated { request, .. } => Some(*request),
+            _ => None,
+        }
+    }
+
     /// The name of the event in the store and in logs.
     pub fn name(&self) -> &'static str {
         match self {

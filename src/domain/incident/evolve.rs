@@ -3,7 +3,7 @@
 
 use super::{
     Actor, Asked, Call, CallOutcome, CallState, Dispatch, DispatchState, ExternalReports, Incident,
-    Report, Request, Requests, Resume, Service, Siren, State, Verification,
+    Report, Request, RequestedAgain, Requests, Resume, Service, Siren, State, Verification,
     event::{Event, Recorded},
 };
 use crate::domain::{
@@ -82,8 +82,13 @@ impl Incident {
         let was_acknowledged = self.acknowledgment().is_some();
         self.take_in(*at, event);
         // The party that had acknowledged the request has let go of it, so the request waits again.
-        if was_acknowledged && self.asked_at.is_some() && self.acknowledgment().is_none() {
-            self.wait_for_acknowledgment(*at);
+        if was_acknowledged && self.acknowledgment().is_none() {
+            match self.state {
+                _ if self.asked_at.is_some() => self.wait_for_acknowledgment(*at),
+                // It was put back, and nothing acts by itself any more.
+                State::Dispatching => self.is_unanswered = true,
+                _ => {}
+            }
         }
     }
 
@@ -198,7 +203,7 @@ impl Incident {
     }
 
     /// Takes requests back that still count down.
-    fn withdraw(&mut self, requests: Requests) {
+    pub(super) fn withdraw(&mut self, requests: Requests) {
         self.asked.retain(|asked| !requests.contains(asked.request));
         if let State::CountingDown { pending, .. } = &mut self.state
             && *pending != requests
@@ -259,22 +264,34 @@ impl Incident {
         }
     }
 
-    /// Adds a service, with its progress if that was reported before.
+    /// Adds a service, with its progress if that was reported before, or requests it again.
     fn dispatch(&mut self, service: Service, at: Timestamp) {
         self.state = State::Dispatching;
+        let request = self.seq;
+        if let Some(known) = self.dispatches.iter_mut().find(|d| d.service == service) {
+            let press = self.asked.iter().map(|asked| asked.seq).max().unwrap_or_default();
+            let (state, reference) = (DispatchState::Requested, None);
+            let again = Some(RequestedAgain { at, press });
+            *known = Dispatch { service, state, reference, at, came: false, request, again };
+            self.asked_at.get_or_insert(at);
+            return;
+        }
         let early = self
             .external
             .early
             .iter()
             .position(|d| d.service == service)
             .map(|n| self.external.early.remove(n));
-        self.dispatches.push(early.unwrap_or(Dispatch {
+        let requested = early.unwrap_or(Dispatch {
             service,
             state: DispatchState::Requested,
             reference: None,
             at,
             came: false,
-        }));
+            request,
+            again: None,
+        });
+        self.dispatches.push(Dispatch { request, ..requested });
     }
 
     fn dispatch_moved(
@@ -303,8 +320,12 @@ impl Incident {
         self.external.keys.push(key.into());
         match report {
             Report::Moved { service, state, reference } => {
-                if self.dispatches.iter().any(|d| d.service == *service) {
-                    return self.dispatch_moved(*service, *state, reference.as_ref(), at);
+                if let Some(known) = self.dispatches.iter().find(|d| d.service == *service) {
+                    // One that is older than the latest request is only a note (I9).
+                    if known.again.is_none_or(|again| again.at <= at) {
+                        self.dispatch_moved(*service, *state, reference.as_ref(), at);
+                    }
+                    return;
                 }
                 let early = &mut self.external.early;
                 let known =
@@ -316,6 +337,8 @@ impl Incident {
                     reference: reference.clone().or(known.and_then(|d| d.reference)),
                     at,
                     came: had_come || *state == DispatchState::OnScene,
+                    request: self.seq,
+                    again: None,
                 });
             }
             // A report of the end that is older than the latest request changes nothing: its sender

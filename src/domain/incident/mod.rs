@@ -44,7 +44,8 @@ use super::{
 pub use call::{Call, CallOutcome, CallState, Purpose};
 use command::Seen;
 pub use dispatch::{
-    ByHome, CLAIM_LASTS, Dispatch, DispatchState, ExternalReports, REPORTED_FOR, Report,
+    ByHome, CLAIM_LASTS, Dispatch, DispatchState, ExternalReports, REPORTED_FOR,
+    REQUESTED_AGAIN_AFTER, Report, RequestedAgain,
 };
 use event::{Event, Recorded};
 pub use request::{Actor, Asked, Mode, Quiet, Request, Requests, Service, Source};
@@ -75,6 +76,9 @@ pub const UNATTENDED: Duration = Duration::from_secs(10 * 60);
 pub const REPEATS_MOST: usize = 200;
 /// The same for restricted devices, which share no limit with others (I33).
 pub const RESTRICTED_REPEATS_MOST: usize = 20;
+/// In an incident with so many facts, notes of devices are recorded at most once in
+/// [`REPEATS_BEYOND_EVERY`], so that a chattering panel does not fill the history.
+pub const DEVICE_NOTES_MOST: u32 = 1_000;
 /// The shortest time between two repeated requests that are recorded beyond [`REPEATS_MOST`].
 pub const REPEATS_BEYOND_EVERY: Duration = Duration::from_secs(60);
 

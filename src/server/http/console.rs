@@ -449,7 +449,7 @@ pub async fn called(
     post,
     path = "/api/v1/center/incidents/{id}/dispatches/{service}",
     tag = "center",
-    params(("id" = String, Path), ("service" = String, Path)),
+    params(("id" = String, Path), ("service" = String, Path), SeenQuery),
     request_body = Moved,
     responses((status = 200, body = Incident), Problems),
 )]
@@ -458,6 +458,7 @@ pub async fn moved(
     Operator(signed_in): Operator,
     PathId(id): PathId<IncidentId>,
     ResourceId(service): ResourceId<String>,
+    SeenByAuthor(seen): SeenByAuthor,
     Body(Moved { state, reference }): Body<Moved>,
 ) -> Result<Json<Incident>, ApiError> {
     assigned(&steering.engine, &signed_in, id)?;
@@ -469,7 +470,7 @@ pub async fn moved(
     };
     let reference = line("reference", &reference, REFERENCE_MOST)?;
     let reference = Some(reference).filter(|text| !text.is_empty());
-    let report = OperatorReport::Dispatch { service, state, reference };
+    let report = OperatorReport::Dispatch { seen, service, state, reference };
     steering.give(&signed_in.session, id, reported(&signed_in, report), Audience::Center).await
 }
 

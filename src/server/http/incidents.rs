@@ -162,7 +162,13 @@ pub async fn raise(
             "Only a device itself says that it was pressed.",
         ));
     }
-    eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
+    let running = raising.engine.view().running_in(&member.home.id);
+    let is_live = |current: Arc<Current>| current.incident.mode == Mode::Live;
+    if asked.mode == Mode::Live && running.is_some_and(is_live) {
+        eligibility::join(member.membership)?;
+    } else {
+        eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
+    }
     if asked.sirens && asked.mode == Mode::Live {
         return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }

@@ -5,7 +5,7 @@ use crate::{
     domain::{
         id::IncidentId,
         incident::{
-            DispatchState, Service,
+            Dispatch, DispatchState, Service,
             command::Command,
             effect::{Effect, EffectKind},
         },
@@ -35,8 +35,15 @@ fn next(state: DispatchState) -> Option<(DispatchState, Duration)> {
     }
 }
 
-/// A service of an incident, its state, and since when it has that state.
-pub type SimulatedDispatch = (IncidentId, Service, DispatchState, Timestamp);
+/// A dispatch of an incident, since when it has its state, and the fact that requested it.
+#[derive(Debug)]
+pub struct SimulatedDispatch {
+    incident: IncidentId,
+    service: Service,
+    request: u32,
+    state: DispatchState,
+    at: Timestamp,
+}
 
 /// Simulated responders.
 pub struct SimulatedResponders {
@@ -51,9 +58,9 @@ impl SimulatedResponders {
         (Self { clock, dispatches }, queue)
     }
 
-    fn begin(&self, incident: IncidentId, service: Service, state: DispatchState, at: Timestamp) {
+    fn begin(&self, dispatch: SimulatedDispatch) {
         // The worker ends only with the server, and the next start finds it again.
-        let _ = self.dispatches.send((incident, service, state, at));
+        let _ = self.dispatches.send(dispatch);
     }
 }
 
@@ -63,14 +70,15 @@ pub async fn respond(
     engine: Engine,
     clock: Arc<Clock>,
 ) {
-    while let Some((incident, service, mut state, mut at)) = dispatches.recv().await {
+    while let Some(dispatch) = dispatches.recv().await {
+        let SimulatedDispatch { incident, service, request, mut state, mut at } = dispatch;
         let (engine, clock) = (engine.clone(), clock.clone());
         spawn_contained("simulated responder", incident, async move {
             while let Some((following, pause)) = next(state) {
                 tokio::time::sleep_until(clock.instant_of(at + pause)).await;
                 let reference = (following == DispatchState::Accepted)
                     .then(|| format!("SIM-{}", &incident.to_string()[..4].to_uppercase()));
-                let report = Command::Dispatch { service, state: following, reference };
+                let report = Command::Dispatch { service, request, state: following, reference };
                 if engine
                     .give(incident, report)
                     .await
@@ -88,15 +96,18 @@ pub async fn respond(
 impl EffectHandler for SimulatedResponders {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         if let EffectKind::RequestDispatch { service } = effect.kind {
-            self.begin(effect.incident, service, DispatchState::Requested, self.clock.now());
+            let (request, state) = (effect.seq, DispatchState::Requested);
+            let (incident, at) = (effect.incident, self.clock.now());
+            self.begin(SimulatedDispatch { incident, service, request, state, at });
         }
         Ok(None)
     }
 
     /// Continues the dispatches from before the restart in their state.
     fn resume(&self, current: &Current) {
-        for dispatch in &current.incident.dispatches {
-            self.begin(current.incident.id, dispatch.service, dispatch.state, dispatch.at);
+        let incident = current.incident.id;
+        for Dispatch { service, request, state, at, .. } in current.incident.dispatches.clone() {
+            self.begin(SimulatedDispatch { incident, service, request, state, at });
         }
     }
 }

@@ -115,7 +115,7 @@ impl Story<'_> {
             Event::CancelRefused { by } => {
                 (What::CancelRefused, Some(by), "Wanted to cancel, after the countdown. Only answering the first call cancels".into())
             }
-            Event::DispatchRequested { service } => (What::DispatchRequested, None, self.dispatch_requested(*service)),
+            Event::DispatchRequested { service } => (What::DispatchRequested, None, self.dispatch_requested(*service, then)),
             Event::DispatchMoved { service, state, reference } => {
                 let (what, text) = dispatch_moved(*service, *state, reference.as_deref(), then);
                 let simulated = if self.incident.mode == Mode::Drill { " (simulated)" } else { "" };
@@ -231,12 +231,16 @@ impl Story<'_> {
         self.incident.mode == Mode::Live && !self.incident.snapshot.policy.connected
     }
 
-    fn dispatch_requested(&self, service: Service) -> String {
+    fn dispatch_requested(&self, service: Service, then: &core::Incident) -> String {
+        let is_again = then.dispatches.iter().any(|d| d.service == service && d.again.is_some());
         match self.is_nobody_connected() {
             true => format!(
                 "{}: nobody is connected who could send help. Call the emergency number",
                 service_name(service)
             ),
+            false if is_again => {
+                format!("{} requested again{}", service_name(service), self.to_address())
+            }
             false if self.incident.asks_first() => {
                 format!("{} requested{}", service_name(service), self.to_address())
             }

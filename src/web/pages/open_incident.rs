@@ -388,13 +388,9 @@ fn Moves(
     let moved = move |service: Service, state: DispatchState| {
         let reference = agency.get_untracked();
         let name = service_name(service);
+        let action = path::having_seen(&format!("dispatches/{name}"), says.seen());
         let said = async move {
-            client::say_at_center::<Incident>(
-                says.id,
-                &format!("dispatches/{name}"),
-                &Moved { state, reference },
-            )
-            .await
+            client::say_at_center::<Incident>(says.id, &action, &Moved { state, reference }).await
         };
         says.send(said, move |_| {
             agency.try_set(String::new());

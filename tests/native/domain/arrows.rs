@@ -32,9 +32,7 @@ fn cancel(story: &mut Story) -> Result<(), Refusal> {
 
 fn close_services(story: &mut Story) {
     for service in story.incident.dispatches.iter().map(|d| d.service).collect::<Vec<_>>() {
-        story
-            .give(Command::Dispatch { service, state: DispatchState::Closed, reference: None })
-            .unwrap();
+        story.moved(service, DispatchState::Closed).unwrap();
     }
 }
 
@@ -230,7 +228,7 @@ stories! {
     fn responders_only_move_forward() {
         let mut story = Story::live(Request::Police);
         story.wait(s(36));
-        let mut report = |state| story.give(Command::Dispatch { service: Service::Police, state, reference: Some("P-1".into()) });
+        let mut report = |state| story.moved(Service::Police, state);
         report(DispatchState::Rejected).unwrap();
         report(DispatchState::Accepted).unwrap();
         report(DispatchState::OnScene).unwrap();
@@ -238,8 +236,7 @@ stories! {
         report(DispatchState::Rejected).unwrap();
         assert_eq!(report(DispatchState::OnScene), Ok(()));
         assert_eq!(story.incident.dispatches[0].state, DispatchState::OnScene);
-        let unknown = Command::Dispatch { service: Service::Fire, state: DispatchState::Accepted, reference: None };
-        assert_eq!(story.give(unknown), Err(Refusal::NotWaiting));
+        assert_eq!(story.moved(Service::Fire, DispatchState::Accepted), Err(Refusal::NotWaiting));
     }
 
     /// I5.

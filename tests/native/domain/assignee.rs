@@ -23,6 +23,7 @@ fn call(story: &Story, step: CallStep) -> OperatorReport {
 
 fn accepted() -> OperatorReport {
     OperatorReport::Dispatch {
+        seen: Seen::All,
         service: Service::Police,
         state: DispatchState::Accepted,
         reference: Some("P-1".into()),
@@ -91,7 +92,8 @@ fn report_of_the_assignee_stores_the_facts_of_its_command() {
         let (by, disposition, note) =
             (person("ed"), Disposition::HelpGiven, Some("Two officers".into()));
         story.on_call(1, step).unwrap();
-        story.give(Command::Dispatch { service, state, reference }).unwrap();
+        let request = story.incident.dispatches[0].request;
+        story.give(Command::Dispatch { service, request, state, reference }).unwrap();
         story.give(Command::Note { by: by.clone(), text: "Gate is open".into() }).unwrap();
         story.give(Command::Close { seen: Seen::All, by, disposition, note }).unwrap();
         story.facts

@@ -40,10 +40,6 @@ fn says(story: &Story, text: &str) -> bool {
     told(story).iter().any(|line| line.contains(text))
 }
 
-fn dispatch(state: DispatchState) -> Command {
-    Command::Dispatch { service: Service::Police, state, reference: None }
-}
-
 /// I8.
 #[test]
 fn nobody_on_duty_delays_nothing_and_is_called_nobody() {
@@ -95,9 +91,9 @@ fn heading_follows_the_acknowledgment() {
     story.on_call(1, CallStep::Answer).unwrap();
     assert_eq!(shown(&story).acknowledged_by.as_deref(), Some("Sister"));
     story.on_call(1, CallStep::Confirm).unwrap();
-    story.give(dispatch(DispatchState::Rejected)).unwrap();
+    story.moved(Service::Police, DispatchState::Rejected).unwrap();
     assert_eq!(running_title(&shown(&story), "911"), "Help has been requested", "rejected");
-    story.give(dispatch(DispatchState::Accepted)).unwrap();
+    story.moved(Service::Police, DispatchState::Accepted).unwrap();
     assert_eq!(running_title(&shown(&story), "911"), "The request was accepted");
 }
 
@@ -293,9 +289,9 @@ fn help_came_only_where_somebody_was_on_scene() {
         story.wait(s(6));
         story.on_call(1, CallStep::Confirm).unwrap();
         if came {
-            story.give(dispatch(DispatchState::OnScene)).unwrap();
+            story.moved(Service::Police, DispatchState::OnScene).unwrap();
         }
-        story.give(dispatch(DispatchState::Closed)).unwrap();
+        story.moved(Service::Police, DispatchState::Closed).unwrap();
         story.wait(s(600));
         assert_eq!(story.incident.disposition, Some(Disposition::ServicesClosed));
         let (heading, _) = ended(&shown(&story), "14:03");

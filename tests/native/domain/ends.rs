@@ -130,13 +130,7 @@ fn incident_closes_itself_only_while_nobody_acts_on_it() {
 
     let mut accepted = Story::with_policy(&home(), Request::Medical, Mode::Live, false, alone());
     call_through(&mut accepted);
-    accepted
-        .give(Command::Dispatch {
-            service: Service::Medical,
-            state: DispatchState::Accepted,
-            reference: None,
-        })
-        .unwrap();
+    accepted.moved(Service::Medical, DispatchState::Accepted).unwrap();
     accepted.wait(s(86_400));
     assert_eq!(accepted.state(), "dispatching", "help was accepted, by whomever");
 

@@ -23,6 +23,7 @@ enum Step {
     Down(u64),
     Join(&'static str, Request),
     Give(Command),
+    Moved(Service, DispatchState),
     OnCall(u8, CallStep),
 }
 
@@ -64,7 +65,7 @@ fn step() -> impl Strategy<Value = Step> {
             let by = Actor::Outside { name: "o".into() };
             Step::Give(Command::Report { by, key: key.to_string(), said_at: Timestamp::default(), report })
         }),
-        2 => (service, progress).prop_map(|(service, state)| Step::Give(Command::Dispatch { service, state, reference: None })),
+        2 => (service, progress).prop_map(|(service, state)| Step::Moved(service, state)),
         1 => (who.clone(), seen(), any::<bool>())
             .prop_map(|(w, seen, proceed)| Step::Give(Command::Review { seen, by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
@@ -119,7 +120,7 @@ fn check(story: &Story, before: &Incident, was_up: bool) {
         assert_eq!(effect.mode, incident.mode, "I18");
         match effect.kind {
             EffectKind::RequestDispatch { service } => {
-                assert!(requested.insert(service), "I2: once a service");
+                assert!(requested.insert((service, effect.seq)), "I2: once by each fact");
                 assert!(
                     asked.iter().any(|r| r.service() == Some(service)),
                     "only what was asked for"
@@ -288,6 +289,7 @@ proptest! {
                     _ = story.give(command);
                     author.iter().for_each(|(by, seen)| ends_only_what_was_seen(&story, facts, by, *seen));
                 }
+                Step::Moved(service, state) => _ = story.moved(service, state),
                 Step::OnCall(number, step) => {
                     _ = story.on_call(number, step);
                     if let CallStep::Cancel { seen, .. } = step {

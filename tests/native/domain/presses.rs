@@ -1,11 +1,16 @@
 //! I24: every acknowledged press adds a fact that the people working on the incident see.
 
 use super::story::{Story, home, person, s};
-use buckler::domain::incident::{
-    Actor, CenterMode, Disposition, Mode, Policy, REPEATS_MOST, Report, Request, Source,
-    command::{Command, Seen},
-    disclosure::disclosures,
-    event::Event,
+use buckler::{
+    domain::incident::{
+        Actor, CenterMode, DispatchState, Disposition, Mode, Policy, REPEATS_MOST,
+        REQUESTED_AGAIN_AFTER, Report, Request, Service, Source,
+        command::{CallStep, Command, OperatorReport, Seen},
+        decide::Refusal,
+        disclosure::{Audience, disclosures},
+        event::Event,
+    },
+    server::presenters::timeline,
 };
 
 fn repeats(story: &Story) -> usize {
@@ -92,4 +97,116 @@ fn repeated_presses_are_bounded() {
         (0..5).for_each(|_| story.join(Request::Police));
         assert_eq!(repeats(&story), REPEATS_MOST + minute);
     }
+}
+
+/// A panel that restores each second.
+#[test]
+fn notes_of_devices_are_kept_up_to_a_limit() {
+    let mut story = Story::live(Request::Police);
+    story.wait(s(6));
+    for _ in 0..3_000 {
+        story.wait(s(1));
+        let by = Actor::Device { name: "Alarm panel".into() };
+        story.give(Command::Note { by, text: "Says that it is over".into() }).unwrap();
+    }
+    let facts = story.facts.len();
+    assert!((1_000..1_100).contains(&facts), "{facts}: one a minute is still kept");
+    story.give(Command::Note { by: person("op"), text: "Gate is open".into() }).unwrap();
+    assert_eq!(story.facts.len(), facts + 1, "people are always heard");
+}
+
+/// A story in which police were requested, in which the other contacts still ring.
+fn dispatched(policy: Policy) -> Story {
+    let mut story = Story::with_policy(&home(), Request::Police, Mode::Live, false, policy);
+    story.wait(s(5));
+    story.on_call(1, CallStep::Confirm).unwrap();
+    assert_eq!((story.state(), story.made("request_dispatch")), ("dispatching", 1));
+    story
+}
+
+/// R20.
+#[test]
+fn press_requests_again_where_help_is_over() {
+    let mut story = dispatched(Policy { connected: true, ..Policy::default() });
+    for state in [DispatchState::Accepted, DispatchState::OnScene] {
+        story.moved(Service::Police, state).unwrap();
+        story.join(Request::Police);
+        assert_eq!(story.made("request_dispatch"), 1, "police are on their way or there: I2");
+    }
+    story.moved(Service::Police, DispatchState::Closed).unwrap();
+    story.join(Request::Police);
+    assert_eq!((story.state(), story.made("request_dispatch")), ("dispatching", 2));
+    let police = &story.incident.dispatches[0];
+    assert_eq!((police.state, police.came), (DispatchState::Requested, false));
+    story.join(Request::Police);
+    assert_eq!(story.made("request_dispatch"), 2, "it has just been requested");
+    let lines = timeline::lines(&story.incident, &story.facts, Audience::Home);
+    assert!(lines.iter().any(|line| line.text.contains("Police requested again to")));
+}
+
+/// R20, I8.
+#[test]
+fn press_requests_again_what_nobody_accepted() {
+    let mut story = Story::live(Request::Police);
+    story.wait(s(5 + 4 * 30));
+    let mut presses_after = |seconds, requested, why: &str| {
+        story.wait(seconds);
+        story.join(Request::Police);
+        assert_eq!(story.made("request_dispatch"), requested, "{why}");
+    };
+    presses_after(s(60), 1, "somebody may still accept it");
+    presses_after(REQUESTED_AGAIN_AFTER, 2, "nobody has");
+    presses_after(s(60), 2, "it is asked for again");
+    presses_after(REQUESTED_AGAIN_AFTER, 3, "nobody has again");
+    story.give(Command::Claim { by: person("op") }).unwrap();
+    story.wait(REQUESTED_AGAIN_AFTER);
+    story.join(Request::Police);
+    assert_eq!(story.made("request_dispatch"), 3, "an operator has it");
+}
+
+/// I9: the first patrol reports its end after the second was requested.
+#[test]
+fn report_of_an_earlier_request_moves_no_later_one() {
+    let mut story = dispatched(receiver());
+    let first = story.incident.dispatches[0].request;
+    let said = |at, key: &str, state| {
+        let report = Report::Moved { service: Service::Police, state, reference: None };
+        let by = Actor::Outside { name: "Center".into() };
+        Command::Report { by, key: key.into(), said_at: at, report }
+    };
+    story.moved(Service::Police, DispatchState::Closed).unwrap();
+    let before = story.now;
+    story.wait(s(1));
+    story.join(Request::Police);
+    let (service, reference, state) = (Service::Police, None, DispatchState::Closed);
+    story.give(Command::Dispatch { service, request: first, state, reference }).unwrap();
+    story.give(said(before, "1", DispatchState::OnScene)).unwrap();
+    assert_eq!(story.incident.dispatches[0].state, DispatchState::Requested);
+    story.give(said(story.now, "2", DispatchState::EnRoute)).unwrap();
+    assert_eq!(story.incident.dispatches[0].state, DispatchState::EnRoute);
+}
+
+/// I30.
+#[test]
+fn operator_closes_only_the_request_that_was_shown() {
+    let mut story = dispatched(Policy::default());
+    let by = person("op");
+    story.give(Command::Claim { by: by.clone() }).unwrap();
+    let says = |story: &mut Story, seen, state| {
+        let (service, reference) = (Service::Police, None);
+        let report = OperatorReport::Dispatch { seen, service, state, reference };
+        story.give(Command::ByAssignee { by: person("op"), report })
+    };
+    let shown = Seen::UpTo(story.incident.latest_request());
+    says(&mut story, shown, DispatchState::Accepted).unwrap();
+    story.join(Request::Police);
+    says(&mut story, shown, DispatchState::OnScene).unwrap();
+    assert_eq!(says(&mut story, shown, DispatchState::Closed), Err(Refusal::AskedSince));
+    let shown = Seen::UpTo(story.incident.latest_request());
+    says(&mut story, shown, DispatchState::Closed).unwrap();
+    story.join(Request::Police);
+    assert_eq!(says(&mut story, shown, DispatchState::EnRoute), Err(Refusal::AskedSince));
+    assert_eq!(story.incident.dispatches[0].state, DispatchState::Requested);
+    let shown = Seen::UpTo(story.incident.latest_request());
+    assert_eq!(says(&mut story, shown, DispatchState::EnRoute), Ok(()));
 }

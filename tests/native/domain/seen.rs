@@ -9,6 +9,7 @@ use buckler::domain::incident::{
     disclosure::disclosures,
     event::Event,
 };
+use buckler::server::presenters::webhooks::messages;
 
 fn join(story: &mut Story, who: &str, request: Request) {
     story.give(Command::Join { request, source: Source::Dashboard, by: person(who) }).unwrap();
@@ -123,6 +124,23 @@ fn withdrawn_request_leaves_no_trace_if_the_rest_is_aborted() {
     assert_eq!(story.state(), "aborted");
     assert!(disclosures(&story.incident, &story.facts).is_empty(), "R11");
     assert!(story.effects.is_empty(), "I3");
+}
+
+/// R11.
+#[test]
+fn withdrawn_request_leaves_no_trace_beside_the_rest() {
+    for (first, joined, by, shown) in [
+        (Request::Police, Request::Medical, "ada", Seen::UpTo(1)),
+        (Request::Medical, Request::Police, "ben", Seen::Only(2)),
+    ] {
+        let mut story = Story::live(first);
+        join(&mut story, "ben", joined);
+        cancel(&mut story, by, shown).unwrap();
+        story.wait(s(6));
+        let told = messages(&story.incident, &story.facts, None, 1);
+        let text = serde_json::to_string(&told).unwrap().to_lowercase();
+        assert!(text.contains("medical") && !text.contains("police"), "{text}");
+    }
 }
 
 #[test]

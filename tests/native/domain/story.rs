@@ -8,7 +8,8 @@ use buckler::domain::{
     home::{Address, Enrolment, Home, Settings, Subscription},
     id::{CallId, IncidentId},
     incident::{
-        Actor, CallOutcome, Incident, Mode, Policy, Quiet, Request, Snapshot, Source,
+        Actor, CallOutcome, DispatchState, Incident, Mode, Policy, Quiet, Request, Service,
+        Snapshot, Source,
         arrows::{self, Arrow},
         command::{CallStep, Command, Raise},
         decide::{Decision, Refusal, decide, start},
@@ -147,6 +148,13 @@ impl Story {
 
     pub fn live(request: Request) -> Self {
         Self::begin(&home(), request, Mode::Live, false)
+    }
+
+    /// The responders to the current request of a service report.
+    pub fn moved(&mut self, service: Service, state: DispatchState) -> Result<(), Refusal> {
+        let mut dispatches = self.incident.dispatches.iter();
+        let request = dispatches.find(|d| d.service == service).map_or(0, |d| d.request);
+        self.give(Command::Dispatch { service, request, state, reference: None })
     }
 
     pub fn give(&mut self, command: Command) -> Result<(), Refusal> {

@@ -218,6 +218,25 @@ async fn home_enrolls_its_cameras_step_by_step_and_ends_it() {
     assert_eq!(ended["sos"]["dashboard"]["reason"], "enrolment_required");
 }
 
+/// R5.
+#[tokio::test]
+async fn running_incident_takes_requests_after_the_plan_ended() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    owner.put(&format!("{FLAT}/contacts"), &two()).await;
+    let terms = json!({"verbal_password_required": false, "accept_terms": true});
+    owner.post(&format!("{FLAT}/sos-for-cameras"), &terms).await;
+    let flat = FLAT.rsplit('/').next().unwrap();
+    let police = owner.raise(flat, "police", json!({})).await;
+    assert_eq!(police.0, StatusCode::CREATED);
+    owner.ask(Method::DELETE, &format!("{FLAT}/sos-for-cameras"), &Value::Null).await;
+    let medical = owner.raise(flat, "medical", json!({})).await;
+    assert_eq!((medical.0, &medical.1["id"]), (StatusCode::OK, &police.1["id"]));
+    owner.act(&medical.1, "cancel").await;
+    let next = owner.raise(flat, "police", json!({})).await;
+    assert_eq!(next.0, StatusCode::FORBIDDEN, "a new incident needs the plan");
+}
+
 #[tokio::test]
 async fn a_contact_agrees_opts_out_and_is_known_to_have_been_reached() {
     let server = Server::start("30s").await;

@@ -82,12 +82,14 @@ async fn home_has_one_running_incident_by_constraint() {
 
 /// I2.
 #[tokio::test]
-async fn service_is_requested_once_by_constraint() {
+async fn fact_requests_a_service_once_by_constraint() {
     let (mut store, _folder, home) = store().await;
     let effects = |seq| vec![dispatch(id(1), &home, seq)];
     let begun = vec![begun(id(1), &home, NOW)];
     store.writes.commit(&Batch { begun, effects: effects(3), ..Batch::default() }).await.unwrap();
-    assert!(store.writes.commit(&Batch { effects: effects(4), ..Batch::default() }).await.is_err());
+    let same_fact = vec![Effect { key: "another".into(), ..dispatch(id(1), &home, 3) }];
+    let commit = Batch { effects: same_fact, ..Batch::default() };
+    assert!(store.writes.commit(&commit).await.is_err());
     assert_eq!(store.journal.pending().await.unwrap(), (effects(3), Vec::new()));
     store
         .writes

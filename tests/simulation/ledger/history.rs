@@ -174,6 +174,7 @@ impl Ledger {
             let_go: None,
             dialed: None,
             requested: BTreeSet::new(),
+            must_request: None,
             presses: vec![Press { fact: 1, request: *request, at }],
             over: None,
         };
@@ -207,6 +208,7 @@ impl Ledger {
         case.incident.apply(fact);
         self.does_nothing_by_itself(id, &fact.event);
         self.check_line(&mut case, &before, fact, at);
+        self.acts_again(&mut case, &before, fact);
         self.check_calls(&before, fact);
         self.check_dialing(&mut case, &before, &fact.event, at);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
@@ -382,7 +384,7 @@ impl Ledger {
             case.incident.mode,
             case.asked.iter().any(|r| *r != Request::Medical),
         );
-        let repeated = matches!(effect.kind, EffectKind::RequestDispatch { service } if !case.requested.insert(service));
+        let repeated = matches!(effect.kind, EffectKind::RequestDispatch { service } if !case.requested.insert((service, effect.seq)));
         self.demand(left, || format!("I3: {} before D", effect.key));
         self.demand(effect.mode == mode, || {
             format!("I18: {} is of another mode than its incident", effect.key)

@@ -65,7 +65,10 @@ struct Case {
     let_go: Option<Timestamp>,
     /// When the first call began, if an operator makes it.
     dialed: Option<Timestamp>,
-    requested: BTreeSet<Service>,
+    /// Which services were requested, and by which facts.
+    requested: BTreeSet<(Service, u32)>,
+    /// The service that a press must request again, and when that press was recorded (R20).
+    must_request: Option<(Service, Timestamp)>,
     /// The requests that were not withdrawn.
     presses: Vec<Press>,
     /// When it was over.

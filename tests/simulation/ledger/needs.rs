@@ -10,11 +10,12 @@ use buckler::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
-            Actor, CallOutcome, CallState, CenterMode, DispatchState, Disposition, Incident, Mode,
-            Report, State,
+            Actor, CallOutcome, CallState, CenterMode, Dispatch, DispatchState, Disposition,
+            Incident, Mode, Report, State,
             command::{Command, OperatorReport, Seen},
             decide::decide,
             disclosure::Audience,
+            event::{Event, Recorded},
         },
         time::Timestamp,
     },
@@ -39,6 +40,45 @@ pub struct Owed {
     incident: IncidentId,
     fact: u32,
     since: Timestamp,
+}
+
+/// A service that nobody has accepted for this long is requested again by the next press.
+const IGNORED: Duration = Duration::from_secs(600);
+
+impl Ledger {
+    /// R20: a press requests its service again where help is over or nobody has accepted, and nothing
+    /// else does.
+    pub(super) fn acts_again(&mut self, case: &mut Case, before: &Incident, fact: &Recorded) {
+        let id = before.id;
+        if let Some((service, since)) = case.must_request.filter(|(_, since)| fact.at > *since) {
+            case.must_request = None;
+            self.broken(format!(
+                "R20: {service:?} was pressed at {since} in {id}, and nothing is requested"
+            ));
+        }
+        let dispatched =
+            |service| before.dispatches.iter().find(|dispatch| Some(dispatch.service) == service);
+        match &fact.event {
+            Event::Repeated { request, .. } if matches!(before.state, State::Dispatching) => {
+                let Some(dispatch) = dispatched(request.service()) else { return };
+                let is_ignored = dispatch.state < DispatchState::Accepted
+                    && before.acknowledgment().is_none()
+                    && fact.at.since(dispatch.at) >= IGNORED;
+                if is_ignored || dispatch.state == DispatchState::Closed {
+                    case.must_request = Some((dispatch.service, fact.at));
+                }
+            }
+            Event::DispatchRequested { service } if dispatched(Some(*service)).is_some() => {
+                let must = case.must_request.take().map(|(service, _)| service);
+                // What a copy that was put back withholds is requested again at once.
+                let is_withheld = before.asked_at.is_none();
+                self.demand(must == Some(*service) || is_withheld, || {
+                    format!("R20: {service:?} of {id} is requested again without a reason")
+                });
+            }
+            _ => {}
+        }
+    }
 }
 
 impl Ledger {
@@ -224,9 +264,14 @@ fn commands(incident: &Incident, staffing: &Staffing) -> Vec<Vec<Command>> {
     if staffing.center == CenterMode::Automatic && staffing.responders
         || incident.mode == Mode::Drill
     {
-        let closed =
-            |service| Command::Dispatch { service, state: DispatchState::Closed, reference: None };
-        all.push(incident.dispatches.iter().map(|d| closed(d.service)).collect());
+        let state = DispatchState::Closed;
+        let closed = |d: &Dispatch| Command::Dispatch {
+            service: d.service,
+            request: d.request,
+            state,
+            reference: None,
+        };
+        all.push(incident.dispatches.iter().map(closed).collect());
     }
     all
 }

@@ -152,7 +152,7 @@ impl Intent {
                 let all = &shown.current.incident.dispatches;
                 let next = all.iter().find(|d| d.state != state).or(all.first());
                 let service = next.map_or(Service::Police, |d| d.service);
-                let report = OperatorReport::Dispatch { service, state, reference: None };
+                let report = OperatorReport::Dispatch { seen, service, state, reference: None };
                 Command::ByAssignee { by, report }
             }
             Does::Close(_) => Command::ByAssignee {

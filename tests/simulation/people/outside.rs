@@ -116,7 +116,8 @@ pub fn respond(world: &World, service: Service, effect: &Effect, now: Timestamp)
     ];
     for state in rejected.into_iter().chain(forward) {
         at = at + dice.ms(0, 120_000);
-        let report = Command::Dispatch { service, state, reference: None };
+        let (request, reference) = (effect.seq, None);
+        let report = Command::Dispatch { service, request, state, reference };
         let patience = Duration::from_secs(48 * 3_600);
         Errand::begin_at(world, Errand::command(effect.incident, report, patience), at);
     }

@@ -76,8 +76,9 @@ impl Draft {
         }
         self.command(match report {
             OperatorReport::Call { call, step } => Command::Call { call, step },
-            OperatorReport::Dispatch { service, state, reference } => {
-                Command::Dispatch { service, state, reference }
+            OperatorReport::Dispatch { seen, service, state, reference } => {
+                let request = self.request_that_was_shown(&by, seen, service, state)?;
+                Command::Dispatch { service, request, state, reference }
             }
             OperatorReport::Note { text } => Command::Note { by, text },
             OperatorReport::Close { seen, disposition, note } => {
@@ -86,16 +87,41 @@ impl Draft {
         })
     }
 
-    /// Responders move forward only.
+    /// The fact that requested the service of which an operator reports. Refuses if it was asked for
+    /// again since the operator's screen (I30): one that is requested again since is another request,
+    /// and a service that is closed may end the incident.
+    fn request_that_was_shown(
+        &self,
+        by: &Actor,
+        seen: Seen,
+        service: Service,
+        state: DispatchState,
+    ) -> Result<u32, Refusal> {
+        let mut dispatches = self.incident.dispatches.iter();
+        let known = dispatches.find(|d| d.service == service).ok_or(Refusal::NotWaiting)?;
+        let is_another = known.again.is_some_and(|again| match seen {
+            Seen::All | Seen::Only(_) => false,
+            Seen::UpTo(seq) => seq < again.press,
+            Seen::Before(at) => at <= again.at,
+        });
+        let unseen = self.incident.unseen(by, seen).services();
+        match is_another || state == DispatchState::Closed && unseen.contains(&service) {
+            true => Err(Refusal::AskedSince),
+            false => Ok(known.request),
+        }
+    }
+
+    /// Responders move forward only. What is said of an earlier request changes nothing.
     pub(super) fn dispatch_moved(
         &mut self,
         service: Service,
+        request: u32,
         state: DispatchState,
         reference: Option<String>,
     ) -> Result<(), Refusal> {
         let mut dispatches = self.incident.dispatches.iter();
         let known = dispatches.find(|d| d.service == service).ok_or(Refusal::NotWaiting)?;
-        if known.state.may_become(state) {
+        if known.request == request && known.state.may_become(state) {
             self.push(Event::DispatchMoved { service, state, reference });
         }
         Ok(())

@@ -36,8 +36,7 @@ const WITHDRAWN: &str =
 /// The limit keeps a member from filling the disk.
 const FEW_WITHDRAWN: &str = "DELETE FROM withdrawal WHERE home IN (SELECT value ->> 1 FROM json_each(?))
     AND seq <= (SELECT seq FROM withdrawal AS later WHERE later.home = withdrawal.home ORDER BY seq DESC LIMIT 1 OFFSET 512)";
-const DISPATCHES: &str =
-    "INSERT INTO dispatch (incident, service) SELECT value ->> 0, value ->> 1 FROM json_each(?)";
+const DISPATCHES: &str = "INSERT INTO dispatch (incident, service, seq) SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)";
 const EFFECTS: &str =
     "INSERT INTO outbox (key, body) SELECT value ->> 0, value -> 1 FROM json_each(?)";
 const QUARANTINED: &str =
@@ -60,7 +59,7 @@ fn rows<T: Serialize>(rows: impl Iterator<Item = T>) -> Result<Option<String>, S
 pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Result<(), StoreError> {
     let running = |id: &IncidentId| (!batch.over.contains(id)).then_some(1);
     let dispatch = |e: &Effect| match e.kind {
-        EffectKind::RequestDispatch { service } => Some((e.incident, service)),
+        EffectKind::RequestDispatch { service } => Some((e.incident, service, e.seq)),
         _ => None,
     };
     let acknowledged = |request: &RequestRow| match &request.fate {

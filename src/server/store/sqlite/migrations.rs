@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 18] = [
+const ALL: [(&str, &str); 19] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -33,6 +33,7 @@ const ALL: [(&str, &str); 18] = [
     migration!("0016_epoch"),
     migration!("0017_withdrawal"),
     migration!("0018_panel_alarms"),
+    migration!("0019_dispatched_again"),
 ];
 
 /// What brings a database to the version of this program.
