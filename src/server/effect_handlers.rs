@@ -16,7 +16,7 @@ use super::{
     monitoring::{
         NoTransmitter,
         presence::{OperatorNotices, OperatorPresence},
-        responders::{NoResponders, SimulatedDispatch, SimulatedResponders, respond},
+        responders::{NoReceiver, NoResponders, SimulatedDispatch, SimulatedResponders, respond},
     },
     notify::LogNotices,
     sirens::{Devices, DrillDevices},
@@ -76,7 +76,7 @@ impl Handlers {
             transmitter
                 .clone()
                 .map(|transmitter| transmitter as Arc<dyn EffectHandler>)
-                .unwrap_or_else(|| Arc::new(NoTransmitter))
+                .unwrap_or_else(|| Arc::new(NoReceiver))
         };
         let practice = transmitter
             .clone()

@@ -5,9 +5,9 @@ use crate::{
     domain::{
         id::IncidentId,
         incident::{
-            Dispatch, DispatchState, Service,
+            Actor, Dispatch, DispatchState, Service,
             command::Command,
-            effect::{Effect, EffectKind},
+            effect::{Effect, EffectKind, Signal},
         },
         time::Timestamp,
     },
@@ -121,6 +121,64 @@ impl EffectHandler for NoResponders {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         let text = "This server is connected to no responders. Call the emergency number";
         tracing::error!(incident = %effect.incident, home = %effect.home, "dispatch was requested, but no responders are connected");
-        Ok(Some(Command::Note { by: crate::domain::incident::Actor::Buckler, text: text.into() }))
+        Ok(Some(Command::Note { by: Actor::Buckler, text: text.into() }))
+    }
+}
+
+/// No receiving center, on a server that had one: what an incident from before the change of the
+/// configuration has for it reaches nobody, and its record says so.
+pub struct NoReceiver;
+
+#[async_trait]
+impl EffectHandler for NoReceiver {
+    async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
+        let text = match effect.kind {
+            EffectKind::SignalReceiver { signal: Signal::Alarm, .. } => {
+                "This server is no longer connected to a receiving center. The alarm did not reach it. Call the emergency number"
+            }
+            EffectKind::SignalReceiver { .. } => {
+                "This server is no longer connected to a receiving center. It was not told; call it"
+            }
+            _ => return Ok(None),
+        };
+        tracing::error!(incident = %effect.incident, home = %effect.home, "a message to a receiving center was not sent, because none is configured any more");
+        Ok(Some(Command::Note { by: Actor::Buckler, text: text.into() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::incident::Mode;
+
+    /// I27.
+    #[tokio::test]
+    async fn message_to_a_center_of_before_is_not_lost_silently() {
+        let effect = |signal| Effect {
+            key: "1/1/signal_receiver/receiver".into(),
+            incident: IncidentId(uuid::Uuid::from_u128(1)),
+            home: "maple-street".parse().unwrap(),
+            seq: 1,
+            decided_at: Timestamp::default(),
+            mode: Mode::Live,
+            not_after: None,
+            kind: EffectKind::SignalReceiver {
+                services: vec![Service::Police],
+                signal,
+                quiet: None,
+                site: String::new(),
+                place: String::new(),
+                notes: String::new(),
+                at: Timestamp::default(),
+            },
+        };
+        for (signal, says) in [
+            (Signal::Alarm, "Call the emergency number"),
+            (Signal::Cancel, "It was not told; call it"),
+        ] {
+            let told = NoReceiver.execute(&effect(signal)).await.unwrap();
+            let Some(Command::Note { by: Actor::Buckler, text }) = told else { panic!("{told:?}") };
+            assert!(text.ends_with(says), "{text}");
+        }
     }
 }
