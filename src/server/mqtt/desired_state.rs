@@ -15,7 +15,8 @@ use crate::{
 };
 use std::time::Duration;
 
-/// A siren that does not report its state is assumed to be quiet after this many OFF messages.
+/// A siren that does not report its state is assumed to be quiet after this many OFF messages, and is
+/// told as often again to sound since it was away.
 const BLIND: u32 = 3;
 /// How long a siren that was told something may take to prove that it obeys, before it is told again:
 /// a radio may lose a command. The time doubles up to [`PROVES_AGAIN_MOST`], because some sirens report
@@ -78,6 +79,8 @@ struct SirenCommand {
     prove_at: Option<Timestamp>,
     /// How often it was told so since it was away.
     told_to_prove: u32,
+    /// It was sent to a siren that cannot prove anything.
+    is_blind: bool,
 }
 
 /// A siren became quiet although the incident wants it.
@@ -182,6 +185,7 @@ impl ReportedState {
             again_at: None,
             prove_at: None,
             told_to_prove: 0,
+            is_blind: false,
         });
         true
     }
@@ -305,9 +309,9 @@ impl ReportedState {
         match command.desired {
             DesiredState::On { until, .. } if until <= now || command.stopped => None,
             DesiredState::On { not_after, .. } => {
-                // One that has proved nothing may not begin any more.
-                let may_begin = |at: &Timestamp| now.max(*at) < not_after;
-                let proves_at = proves_at.filter(|at| command.confirmed || may_begin(at));
+                // One that has not proved that it has begun may not begin any more.
+                let has_begun = command.confirmed || command.is_blind;
+                let proves_at = proves_at.filter(|at| has_begun || now.max(*at) < not_after);
                 command.again_at.into_iter().chain(proves_at).min()
             }
             DesiredState::Off => proves_at.filter(|at| at.since(command.taken_at) < OFF_IS_TRIED),
@@ -328,7 +332,8 @@ impl ReportedState {
             DesiredState::On { .. } => command.is_heard,
             DesiredState::Off => Self::holds(command, profile),
         };
-        if !has_proved {
+        command.is_blind = profile.state.is_none();
+        if !has_proved && !(command.is_blind && command.told_to_prove >= BLIND) {
             let pause = PROVES_AGAIN.saturating_mul(1 << command.told_to_prove.min(16));
             command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
             command.told_to_prove += 1;

@@ -232,18 +232,25 @@ fn siren_is_not_silenced_by_a_reconnect() {
 fn siren_is_told_again_before_it_stops_by_itself() {
     let own = Profile { state: None, max_seconds: Some(120), ..profile("tasmota") };
     let confirms = profile("zigbee2mqtt-alarm");
-    for (profile, again) in
-        [(profile("zigbee2mqtt-emergency"), [96, 192]), (own, [48, 96]), (confirms, [72, 144])]
-    {
+    for (profile, again) in [(profile("zigbee2mqtt-emergency"), 96), (own, 48), (confirms, 72)] {
         let mut state = ReportedState::default();
         // It may not begin any more when it would have to prove that it has.
         let on = Effect { not_after: Some(at(1)), ..effect(1, 3, Some(600)) };
         command(&mut state, &on, 0, &profile);
-        for at_s in again {
-            assert_eq!(state.to_repeat(at(at_s - 1)), None);
-            let say = state.to_repeat(at(at_s)).unwrap();
+        let mut told = 0;
+        // One that cannot prove anything is told a few times at first.
+        for soon in 1..20 {
+            if let Some(say) = state.to_repeat(at(soon)) {
+                state.on_sent(&say, at(soon), &profile);
+                told = soon;
+            }
+        }
+        for _ in 0..2 {
+            assert_eq!(state.to_repeat(at(told + again - 1)), None);
+            told += again;
+            let say = state.to_repeat(at(told)).unwrap();
             assert!(matches!(say.desired, DesiredState::On { .. }), "{profile:?}");
-            state.on_sent(&say, at(at_s), &profile);
+            state.on_sent(&say, at(told), &profile);
         }
     }
 }
@@ -433,6 +440,22 @@ fn lost_command_is_told_again_within_a_second() {
             assert_eq!(state.to_repeat(at(31)).as_ref(), Some(&say), "{name}");
         }
     }
+}
+
+/// I22. Nobody knows when it was told before the restart, and a radio may lose a command.
+#[test]
+fn blind_siren_is_told_again_soon_after_a_restart() {
+    let (mut state, profile) = (ReportedState::default(), profile("zigbee2mqtt"));
+    state.resume(&effect(1, 0, Some(600)), Resumed::Blind, at(95));
+    let mut say = state.to_say(at(95), &profile).unwrap();
+    for (now, pause) in [(95, 1), (96, 2), (98, 4)] {
+        state.on_sent(&say, at(now), &profile);
+        assert_eq!(state.to_repeat(at(now + pause - 1)), None);
+        say = state.to_repeat(at(now + pause)).unwrap();
+        assert!(matches!(say.desired, DesiredState::On { .. }));
+    }
+    state.on_sent(&say, at(102), &profile);
+    assert_eq!(state.next_repeat(at(102)), None, "that is enough");
 }
 
 /// F31, I13. What has never begun to sound, as far as is known, does not begin late.
