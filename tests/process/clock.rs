@@ -5,7 +5,8 @@ use super::{
     figures::{figure, ms},
     listeners::listen,
     load::instant,
-    server::{Server, client, compiled, countdown_over, fill, free_port, look, raise, sign_in},
+    preload::compiled,
+    server::{Server, client, countdown_over, fill, free_port, look, raise, sign_in},
 };
 use reqwest::Client;
 use sqlx::{Connection, SqliteConnection};

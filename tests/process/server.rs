@@ -92,17 +92,6 @@ impl Drop for Server {
     }
 }
 
-/// Compiles a library to preload into the server, with the C compiler that builds SQLite.
-pub fn compiled(source: &str, library: &Path) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
-    let built = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O1", "-o"])
-        .args([library, &source])
-        .arg("-ldl")
-        .status();
-    assert!(built.expect("there is a C compiler").success());
-}
-
 /// A port that nothing listens on.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr()).expect("a port").port()

@@ -4,8 +4,9 @@
 use super::{
     dice::Dice,
     ledger::ACTS_WITHIN,
-    plan::{DiskFault, When},
+    plan::{DiskFault, Plan, When},
     platter::Platter,
+    store::Database,
     world::{Event as Occasion, World},
 };
 use async_trait::async_trait;
@@ -24,60 +25,130 @@ use buckler::{
     },
 };
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-/// The platter outlives the server.
+/// The platter outlives the server. With a real database, the platter is what must be in it.
 #[derive(Debug, Default)]
 pub struct Disk {
-    platter: Platter,
+    pub(super) platter: Platter,
     state: Mutex<State>,
+    database: Option<Arc<Database>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    fault: Option<DiskFault>,
-    kill: Option<When>,
+pub(super) struct State {
+    pub(super) fault: Option<DiskFault>,
+    pub(super) kill: Option<When>,
     /// Written and not flushed, so that it may be lost. With the true time and the server's time.
     unsure: Option<(Batch, Timestamp, Timestamp)>,
-    commits: u64,
-    tidied: u64,
+    pub(super) commits: u64,
+    pub(super) tidied: u64,
     /// A copy was put back, and nothing of it has been withheld yet.
-    is_put_back: bool,
+    pub(super) is_put_back: bool,
+}
+
+/// The journal of one life of the server.
+#[async_trait]
+pub trait Kept: Journal {
+    /// Whether the database is not the one that this server wrote last.
+    async fn is_put_back(&self) -> Result<bool, StoreError>;
+    /// From now on it is the one that this server wrote last.
+    async fn is_the_last_written(&self);
 }
 
 /// The disk as one life of the server sees it.
-pub struct Handle {
+struct Handle {
     world: Arc<World>,
     clock: Arc<Clock>,
 }
 
 impl Disk {
-    pub fn handle(&self, world: &Arc<World>, clock: &Arc<Clock>) -> Handle {
-        Handle { world: world.clone(), clock: clock.clone() }
+    pub fn of(plan: &Plan) -> Self {
+        let database = plan.is_stored.then(|| Database::new(plan));
+        Self { database, ..Self::default() }
     }
 
-    pub fn break_with(&self, fault: Option<DiskFault>) {
-        self.state.lock().expect("no holder panics").fault = fault;
+    /// Opens it for a life of the server.
+    pub async fn open(
+        &self,
+        world: &Arc<World>,
+        clock: &Arc<Clock>,
+    ) -> Result<Arc<dyn Kept>, StoreError> {
+        match &self.database {
+            Some(database) => database.open(world, clock).await,
+            None => Ok(Arc::new(Handle { world: world.clone(), clock: clock.clone() })),
+        }
+    }
+
+    pub fn break_with(&self, world: &World, fault: DiskFault) {
+        self.state().fault = Some(fault);
+        if let Some(database) = &self.database {
+            let kind = database.break_with(fault);
+            world.ledger().occurs(kind);
+        }
+    }
+
+    pub fn heals(&self, world: &World) {
+        self.state().fault = None;
+        if let Some(database) = &self.database {
+            database.heals(world);
+        }
+    }
+
+    /// Whether the server may be unable to start.
+    pub fn refuses(&self) -> bool {
+        matches!(self.state().fault, Some(DiskFault::Full | DiskFault::Flush))
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no holder panics")
     }
 
     pub fn kill_at_commit(&self, when: When) {
-        self.state.lock().expect("no holder panics").kill = Some(when);
+        self.state().kill = Some(when);
     }
 
     /// Cuts the power: what was not flushed survives or is lost.
     pub fn power_off(&self, world: &World) {
+        if let Some(database) = &self.database {
+            self.state().kill = None;
+            return database.is_killed(world);
+        }
         let (unsure, commits) = {
-            let mut state = self.state.lock().expect("no holder panics");
+            let mut state = self.state();
             state.kill = None;
             (state.unsure.take(), state.commits)
         };
         let survives = Dice::new(world.plan.seed, &format!("flush/{commits}")).chance(50);
         if let Some((batch, truth, server)) = unsure.filter(|_| survives) {
-            self.platter.commit(&batch, world.truth()).expect("it was checked when it was written");
-            world.ledger().committed([truth, server, world.truth()], &batch);
-            world.checks_sirens();
+            let stored = self.is_stored(world, [truth, server], &batch);
+            stored.expect("it was checked when it was written");
+        }
+    }
+
+    /// A batch is on the disk, which was decided at these times: true time, and the server's.
+    pub fn is_stored(
+        &self,
+        world: &World,
+        [truth, server]: [Timestamp; 2],
+        batch: &Batch,
+    ) -> Result<(), StoreError> {
+        self.platter.commit(batch, world.truth())?;
+        world.ledger().committed([truth, server, world.truth()], batch);
+        world.checks_sirens();
+        Ok(())
+    }
+
+    /// The ledger looks at what counts down when that is due.
+    pub fn counts_down(&self, world: &World, batch: &Batch) {
+        for (id, _, facts) in &batch.facts {
+            if let Some(Recorded { at, event: Event::Started { deadline, .. }, .. }) = facts.first()
+            {
+                let due = world.truth() + deadline.since(*at) + ACTS_WITHIN;
+                world.later(due + Duration::from_millis(1), Occasion::Due(*id));
+            }
         }
     }
 
@@ -87,9 +158,13 @@ impl Disk {
     }
 
     /// A copy of the database as it was then is put back.
-    pub fn put_back(&self, then: Timestamp) {
+    pub fn put_back(&self, world: &World, then: Timestamp) {
         self.platter.put_back(then);
-        self.state.lock().expect("no holder panics").is_put_back = true;
+        self.state().is_put_back = true;
+        if let Some(database) = &self.database {
+            let kind = database.put_back(world, then);
+            world.ledger().occurs(kind);
+        }
     }
 
     /// The contents of the outbox.
@@ -117,21 +192,22 @@ impl Disk {
 }
 
 impl Handle {
-    /// Whether the database is not the one that this server wrote last.
-    pub fn is_put_back(&self) -> bool {
-        self.state().is_put_back
-    }
-
-    pub fn is_the_last_written(&self) {
-        self.state().is_put_back = false;
-    }
-
     fn disk(&self) -> &Disk {
         &self.world.disk
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.disk().state.lock().expect("no holder panics")
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.disk().state()
+    }
+}
+
+#[async_trait]
+impl Kept for Handle {
+    async fn is_put_back(&self) -> Result<bool, StoreError> {
+        Ok(self.state().is_put_back)
+    }
+    async fn is_the_last_written(&self) {
+        self.state().is_put_back = false;
     }
 }
 
@@ -162,16 +238,8 @@ impl Journal for Handle {
             return Err(StoreError::Unusable("the disk does not flush".into()));
         }
         self.state().unsure = None;
-        self.disk().platter.commit(&batch, self.world.truth())?;
-        self.world.ledger().committed([truth, server, self.world.truth()], &batch);
-        self.world.checks_sirens();
-        for (id, _, facts) in &batch.facts {
-            if let Some(Recorded { at, event: Event::Started { deadline, .. }, .. }) = facts.first()
-            {
-                let due = self.world.truth() + deadline.since(*at) + ACTS_WITHIN;
-                self.world.later(due + Duration::from_millis(1), Occasion::Due(*id));
-            }
-        }
+        self.disk().is_stored(&self.world, [truth, server], &batch)?;
+        self.disk().counts_down(&self.world, &batch);
         if let Some(When::AfterCommit) = kill {
             self.world.pull_the_plug().await;
         }

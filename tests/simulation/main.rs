@@ -3,7 +3,8 @@
 //! twice. One seed is one history.
 //!
 //! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks an invariant is
-//! reduced to the shortest that still does, and printed.
+//! reduced to the shortest that still does, and printed. With `--store N` the disk has the real
+//! database.
 
 mod broker;
 mod devices;
@@ -16,9 +17,12 @@ mod machine;
 mod people;
 mod plan;
 mod platter;
+#[path = "../native/server/preload.rs"]
+mod preload;
 mod rights;
 mod screens;
 mod shrink;
+mod store;
 mod world;
 
 use ledger::open::Found;
@@ -26,7 +30,7 @@ use plan::{Plan, Size};
 use shrink::{repeats, shortest};
 use std::{
     collections::BTreeMap,
-    process::ExitCode,
+    process::{ExitCode, ExitStatus},
     sync::{
         Mutex,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -35,6 +39,8 @@ use std::{
 
 /// Enough seeds for ten thousand incidents.
 const SEEDS: u64 = 900;
+/// Enough seeds for each fault of a real disk.
+const STORED: u64 = 40;
 
 #[derive(Clone)]
 struct Options {
@@ -46,11 +52,25 @@ struct Options {
     size: Size,
     /// An invariant that is known not to hold, whose shortest history is printed.
     open: Option<String>,
+    /// Whether the disk has the real database.
+    is_stored: bool,
+}
+
+impl Options {
+    fn plan(&self, seed: u64) -> Plan {
+        if self.is_stored { store::plan::plan(seed, self.size) } else { Plan::of(seed, self.size) }
+    }
 }
 
 fn options() -> Options {
-    let mut options =
-        Options { seeds: SEEDS, from: 1, brief: false, size: Size::default(), open: None };
+    let mut options = Options {
+        seeds: SEEDS,
+        from: 1,
+        brief: false,
+        size: Size::default(),
+        open: None,
+        is_stored: false,
+    };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || {
@@ -67,10 +87,11 @@ fn options() -> Options {
             // A year is long: one on each core.
             "--days" => (options.size.days, options.seeds) = (Some(number()), 2),
             "--open" => options.open = words.next(),
+            "--store" => (options.is_stored, options.seeds) = (true, number()),
             // Options that the test harness of other binaries accepts.
             "--quiet" | "--nocapture" => {}
             other => panic!(
-                "there are --days N, --homes N, --seeds N, --from S, --brief and --open CODE, not {other}"
+                "there are --days N, --homes N, --seeds N, --from S, --store N, --brief and --open CODE, not {other}"
             ),
         }
     }
@@ -79,12 +100,16 @@ fn options() -> Options {
 
 fn main() -> ExitCode {
     let options = options();
+    if options.is_stored && !store::is_preloaded() {
+        return ended(store::start_preloaded(std::env::args().skip(1)));
+    }
     if let Some(what) = rights::broken() {
         println!("simulation: seed 0, the walk through all rights, breaks\n  {what}");
         println!("test result: FAILED. 0 passed; 1 failed");
         return ExitCode::FAILURE;
     }
     let is_whole = (options.seeds, options.from, options.size) == (SEEDS, 1, Size::default());
+    let is_brief = options.brief;
     let day = Options { seeds: 2, size: Size { homes: Some(4), days: Some(1) }, ..options.clone() };
     let mut failed = 0;
     let runs = if is_whole { vec![options, day] } else { vec![options] };
@@ -97,7 +122,18 @@ fn main() -> ExitCode {
     }
     let (passed, result) = (runs.len() - failed, if failed == 0 { "ok" } else { "FAILED" });
     println!("test result: {result}. {passed} passed; {failed} failed");
-    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed > 0 {
+        return ExitCode::FAILURE;
+    }
+    if is_whole && !is_brief {
+        let words = ["--store".to_owned(), STORED.to_string()];
+        return ended(store::start_preloaded(words));
+    }
+    ExitCode::SUCCESS
+}
+
+fn ended(status: ExitStatus) -> ExitCode {
+    if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Runs the histories of these options, and prints what they contained. Returns whether they
@@ -111,13 +147,17 @@ fn holds(options: &Options, is_whole: bool) -> Result<bool, u64> {
     if let Some(broken) = broken {
         return Err(broken);
     }
-    repeats(from, size);
+    repeats(&options.plan(from));
     found.print();
     // Only a whole run says that something does not happen any more.
     let is_long = size.days.is_some();
     let mut missing = if is_whole && !is_long { found.outdated() } else { Vec::new() };
     if is_whole || is_long {
         let never = plan::faults::KINDS.iter().filter(|kind| !faults.contains_key(**kind));
+        missing.extend(never.map(|kind| format!("no “{kind}” occurred")));
+    }
+    if options.is_stored && seeds >= STORED {
+        let never = store::KINDS.iter().filter(|kind| !faults.contains_key(**kind));
         missing.extend(never.map(|kind| format!("no “{kind}” occurred")));
     }
     missing.iter().for_each(|line| println!("simulation: {line}"));
@@ -128,7 +168,8 @@ fn holds(options: &Options, is_whole: bool) -> Result<bool, u64> {
         "simulation: {incidents} incidents in {seeds} histories{days} from seed {from}, no invariant broken"
     );
     if !is_long {
-        let what = format!("simulated incidents, {seeds} seeds from {from}, none broken");
+        let disk = if options.is_stored { " on the database" } else { "" };
+        let what = format!("simulated incidents{disk}, {seeds} seeds from {from}, none broken");
         println!("{what:<66} {:>9.2} {:<3} (goal -)", incidents as f64, "n");
     }
     Ok(missing.is_empty())
@@ -152,8 +193,7 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
                     if seed >= from + seeds || broken.load(Ordering::Relaxed) != u64::MAX {
                         return;
                     }
-                    let ledger =
-                        world::run(Plan::of(seed, options.size), false, options.open.as_deref());
+                    let ledger = world::run(options.plan(seed), false, options.open.as_deref());
                     incidents.fetch_add(ledger.incidents(), Ordering::Relaxed);
                     found.lock().expect("no holder panics").add(&ledger.open, seed);
                     let mut faults = faults.lock().expect("no holder panics");
@@ -175,12 +215,12 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
 /// Prints the shortest history that breaks the same as this seed.
 fn report(broken: u64, options: &Options) -> ExitCode {
     let wanted = options.open.as_deref();
-    let what = world::run(Plan::of(broken, options.size), false, wanted)
+    let what = world::run(options.plan(broken), false, wanted)
         .broken
         .unwrap_or_else(|| "it does not break again: the simulation is not repeatable".into());
     println!("simulation: seed {broken} breaks\n  {what}");
     if !options.brief {
-        let (plan, ledger) = shortest(Plan::of(broken, options.size), wanted);
+        let (plan, ledger) = shortest(options.plan(broken), wanted);
         println!(
             "the shortest history that was found:\n  homes {}, center {:?}",
             plan.homes.len(),
@@ -195,7 +235,8 @@ fn report(broken: u64, options: &Options) -> ExitCode {
         let open = wanted.map(|code| format!(" --open {code}")).unwrap_or_default();
         let size = [("--days", options.size.days), ("--homes", options.size.homes)];
         let size = size.map(|(word, n)| n.map(|n| format!(" {word} {n}")).unwrap_or_default());
-        println!("again: scripts/simulate{} --seeds 1 --from {broken}{open}", size.concat());
+        let seeds = if options.is_stored { "--store" } else { "--seeds" };
+        println!("again: scripts/simulate{} {seeds} 1 --from {broken}{open}", size.concat());
     }
     println!("test result: FAILED. 0 passed; 1 failed");
     ExitCode::FAILURE

@@ -2,14 +2,14 @@
 
 use super::{
     ledger::{Ledger, open::code},
-    plan::{Plan, Size},
+    plan::Plan,
     world,
 };
 use std::time::Duration;
 
 /// Checks that a seed repeats its history: one that cannot be repeated proves nothing.
-pub fn repeats(seed: u64, size: Size) {
-    let run = || world::run(Plan::of(seed, size), true, None).story;
+pub fn repeats(plan: &Plan) {
+    let run = || world::run(plan.clone(), true, None).story;
     let stories = std::thread::scope(|scope| {
         [scope.spawn(run), scope.spawn(run)].map(|story| story.join().expect("a history ends"))
     });

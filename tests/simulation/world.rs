@@ -145,7 +145,7 @@ impl World {
         Arc::new(Self {
             mqtt: devices::settings(&wires.sirens),
             wires: Mutex::new(wires),
-            disk: Disk::default(),
+            disk: Disk::of(&plan),
             ledger: Mutex::new(ledger),
             peers: Mutex::default(),
             errands: Mutex::default(),
@@ -247,7 +247,7 @@ impl World {
         self.ledger().boots(boots);
         if let Some(age) = restores {
             self.ledger().tell(back, || format!("the database of {age:?} before is put back"));
-            self.disk.put_back(died - age);
+            self.disk.put_back(self, died - age);
             self.ledger().put_back(died - age, &self.disk);
         }
     }
@@ -356,7 +356,7 @@ impl World {
                 self.checks_sirens();
             }
             Event::DiskHeals => {
-                self.disk.break_with(None);
+                self.disk.heals(self);
                 let now = self.truth();
                 for cause in [Cause::Refuses, Cause::Slow] {
                     self.ledger().excuses.ends(cause, now);
@@ -458,7 +458,7 @@ impl World {
                 }
             }
             What::Disk { fault, lasts } => {
-                self.disk.break_with(Some(fault));
+                self.disk.break_with(self, fault);
                 let cause = match fault {
                     DiskFault::Full | DiskFault::Flush => Cause::Refuses,
                     DiskFault::Slow => Cause::Slow,

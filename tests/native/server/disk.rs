@@ -1,7 +1,7 @@
 //! The real binary on a failing disk: what it reports, how soon, and that it acknowledges nothing
 //! before it is flushed.
 
-use super::{Killed, Person, cameras::free_port, connect, program, until};
+use super::{Killed, Person, cameras::free_port, connect, preload::compiled, program, until};
 use buckler::server::store::sqlite;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -24,15 +24,7 @@ struct OnDisk {
 impl OnDisk {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let shim = folder.path().join("disk.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/native/server/disk.c");
-        let built = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-o"])
-            .args([&shim, &source])
-            .arg("-ldl")
-            .status()
-            .unwrap();
-        assert!(built.success(), "the C compiler that builds SQLite builds this, too");
+        compiled("tests/native/server/disk.c", &folder.path().join("disk.so"));
         let (child, owner) = Self::serve(&folder).await;
         Self { child, owner, folder }
     }

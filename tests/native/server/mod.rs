@@ -35,6 +35,7 @@ mod pages;
 mod panels;
 mod passkeys;
 mod phone;
+mod preload;
 mod presses;
 mod pretenders;
 mod proxy;

@@ -38,6 +38,8 @@ pub struct Plan {
     pub seed: u64,
     pub homes: Vec<Home>,
     pub staffing: Staffing,
+    /// Whether the disk has the real database.
+    pub is_stored: bool,
     pub entries: Vec<Entry>,
 }
 
@@ -156,7 +158,7 @@ impl Plan {
             .enumerate()
             .map(|(number, (at, what))| Entry { number, at, what })
             .collect();
-        Self { seed, homes, staffing, entries }
+        Self { seed, homes, staffing, is_stored: false, entries }
     }
 
     /// Whether the machine ever sleeps.

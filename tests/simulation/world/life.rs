@@ -4,7 +4,7 @@
 use super::{
     super::{
         broker::SimulatedDial,
-        disk::Handle,
+        disk::Kept,
         handlers::effect_handlers,
         machine::{Boots, SimulatedMachine},
         plan::When,
@@ -20,7 +20,7 @@ use buckler::server::{
         stops::{Stopped, report_stops},
     },
     sirens::NoDevices,
-    store::{Journal, StoreError},
+    store::StoreError,
     tasks::Tasks,
 };
 use std::{sync::Arc, time::Duration};
@@ -39,30 +39,32 @@ pub(super) async fn live(world: &Arc<World>) -> End {
     let (sirens, stops) = sirens_of(world, &clock, &live_events, &tasks);
     let (live, drill) = effect_handlers(world, &clock, &sirens);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
-    let journal = Arc::new(world.disk.handle(world, &clock));
     // What is left of a copy that was put back is withheld in a commit, which may be the last.
-    let withheld = tokio::select! {
+    let opened = tokio::select! {
         biased;
         () = world.killed.notified() => return world.is_killed(&clock),
-        withheld = withhold(&journal, &clock) => withheld,
+        opened = open(world, &clock) => opened,
     };
-    match withheld {
-        // The server ends, and is started again.
-        Err(StoreError::Unusable(_)) => {
-            let death = Death { down: RESTARTED, boots: Boots::No, restores: None };
-            return End::Killed(When::Now, death);
-        }
+    // The server ends, and is started again.
+    let again = || {
+        let death = Death { down: RESTARTED, boots: Boots::No, restores: None };
+        End::Killed(When::Now, death)
+    };
+    let journal = match opened {
+        Err(StoreError::Unusable(_)) => return again(),
+        Err(_) if world.disk.refuses() => return again(),
         Err(error) => {
             world.ledger().broken(format!("I32: a copy cannot be withheld: {error}"));
             return End::Broken;
         }
-        Ok(()) => {}
-    }
+        Ok(journal) => journal,
+    };
     let engine = tokio::select! {
         biased;
         () = world.killed.notified() => return world.is_killed(&clock),
         started = Engine::start(journal, clock.clone(), live_events.clone(), outbox, &tasks) => match started {
             Ok(engine) => engine,
+            Err(_) if world.disk.refuses() => return again(),
             Err(error) => {
                 world.ledger().broken(format!("I15: the server does not start: {error}"));
                 return End::Broken;
@@ -115,18 +117,18 @@ fn sirens_of(
     (sirens, stops)
 }
 
-/// Withholds everything of a database that was put back: as `src/server/run/put_back.rs`.
-async fn withhold(journal: &Handle, clock: &Clock) -> Result<(), StoreError> {
-    if !journal.is_put_back() {
-        return Ok(());
+/// Opens the database. Withholds everything of one that was put back: as `src/server/run/put_back.rs`.
+async fn open(world: &Arc<World>, clock: &Arc<Clock>) -> Result<Arc<dyn Kept>, StoreError> {
+    let journal = world.disk.open(world, clock).await?;
+    if journal.is_put_back().await? {
+        let (running, (pending, _)) = (journal.running().await?, journal.pending().await?);
+        let (batch, _) = put_back(running, &pending, clock.now());
+        if !batch.is_empty() {
+            journal.commit(Arc::new(batch)).await?;
+        }
     }
-    let (running, (pending, _)) = (journal.running().await?, journal.pending().await?);
-    let (batch, _) = put_back(running, &pending, clock.now());
-    if !batch.is_empty() {
-        journal.commit(Arc::new(batch)).await?;
-    }
-    journal.is_the_last_written();
-    Ok(())
+    journal.is_the_last_written().await;
+    Ok(journal)
 }
 
 /// Tells the screens of each home what the server shows: at first when they connect again, and then
