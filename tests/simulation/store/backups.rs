@@ -35,12 +35,17 @@ struct Copy {
     is_backup: bool,
 }
 
+/// When a copy of that time is made: there is nothing to copy before the beginning.
+fn at(then: Timestamp) -> Timestamp {
+    then.max(BEGINNING)
+}
+
 impl Copies {
     pub(super) fn planned(plan: &Plan) -> Self {
         let then = plan.entries.iter().filter_map(|entry| match &entry.what {
             What::Kill { when: When::Now, death } => {
                 let died = BEGINNING + entry.at;
-                death.restores.map(|age| died - age)
+                death.restores.map(|age| at(died - age))
             }
             _ => None,
         });
@@ -88,7 +93,7 @@ impl Database {
 
     /// Puts the copy of that time back. Nothing runs.
     pub fn put_back(&self, world: &World, then: Timestamp) -> &'static str {
-        let kept = self.state().copies.made.get(&then).cloned();
+        let kept = self.state().copies.made.get(&at(then)).cloned();
         // If nothing was written since then, the files are what they were.
         let Copy { mut folder, mut is_backup } =
             kept.unwrap_or(Copy { folder: self.data(), is_backup: false });

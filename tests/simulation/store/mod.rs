@@ -86,6 +86,8 @@ struct State {
     /// The number of the data folder: a new one for each life.
     life: u32,
     is_held: bool,
+    /// The disk has failed, and not every kind of write was probed since.
+    is_suspect: bool,
     faults: u64,
     /// What was not stored, as far as the server knows, since the last write that was.
     unsure: Vec<Unsure>,
@@ -213,9 +215,11 @@ impl Database {
         }
     }
 
-    /// The disk breaks: what is under way has ended by then.
+    /// The disk breaks. What hangs has ended by then.
     pub fn break_with(&self, fault: DiskFault) -> &'static str {
+        self.say("");
         self.under_way.until_over();
+        self.state().is_suspect = true;
         self.state().faults += 1;
         let mut dice = self.dice(&format!("fault/{}", self.state().faults));
         let log = fs::metadata(self.data().join(LOG)).map_or(0, |log| log.len());
@@ -242,7 +246,7 @@ impl Database {
     /// The disk works again. Each kind of write that was tried and failed meanwhile succeeds now.
     pub fn heals(&self, world: &World) {
         if !std::mem::take(&mut self.state().is_held) {
-            self.tries_every_kind(world);
+            self.tries_some_kinds(world);
         }
         self.say("");
         self.under_way.until_over();
