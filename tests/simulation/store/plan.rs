@@ -25,7 +25,7 @@ pub fn plan(seed: u64, size: Size) -> Plan {
         let begun = dice.pick(&needs);
         all.push((begun + dice.ms(0, 60_000), what));
     };
-    for _ in 0..3 + dice.below(4) {
+    for _ in 0..2 + dice.below(3) {
         let fault = dice.pick(&[DiskFault::Full, DiskFault::Flush, DiskFault::Slow]);
         let lasts = dice.pick(&[500, 5_000, 30_000]);
         let lasts = dice.ms(50, lasts);
@@ -37,11 +37,16 @@ pub fn plan(seed: u64, size: Size) -> Plan {
         let death = Death { down: dice.ms(10, down), boots: Boots::No, restores: None };
         add(&mut dice, What::Kill { when, death });
     }
-    if dice.chance(25) {
+    if dice.chance(40) {
         let age = dice.pick(&[20_000, 300_000, OLDEST_COPY.as_millis() as u64]);
-        let restores = Some(dice.ms(0, age));
-        let death = Death { down: dice.ms(10, 20_000), boots: Boots::No, restores };
-        add(&mut dice, What::Kill { when: When::Now, death });
+        let (age, died) = (dice.ms(0, age), dice.pick(&needs) + dice.ms(0, 60_000));
+        let kill = |restores| {
+            let death = Death { down: Duration::from_secs(3), boots: Boots::No, restores };
+            What::Kill { when: When::Now, death }
+        };
+        // Only a start tells the files of a server that was killed from copies of them.
+        all.push((died.saturating_sub(age / 2), kill(None)));
+        all.push((died, kill(Some(age))));
     }
     all.sort_by_key(|(at, _)| *at);
     let entry = |(number, (at, what))| Entry { number, at, what };
