@@ -157,6 +157,12 @@ impl Disk {
         self.platter.keep_undo();
     }
 
+    /// Whether there is a copy of that time. The files of a real database are copied only when that
+    /// was planned.
+    pub fn has_copy(&self, then: Timestamp) -> bool {
+        self.database.as_ref().is_none_or(|database| database.has_copy(then))
+    }
+
     /// A copy of the database as it was then is put back.
     pub fn put_back(&self, world: &World, then: Timestamp) {
         self.platter.put_back(then);

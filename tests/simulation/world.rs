@@ -245,7 +245,7 @@ impl World {
         self.passes(back, |at| self.lock(&self.time).passes(at));
         self.lock(&self.time).boots(boots, down);
         self.ledger().boots(boots);
-        if let Some(age) = restores {
+        if let Some(age) = restores.filter(|age| self.disk.has_copy(died - *age)) {
             self.ledger().tell(back, || format!("the database of {age:?} before is put back"));
             self.disk.put_back(self, died - age);
             self.ledger().put_back(died - age, &self.disk);

@@ -91,12 +91,13 @@ impl Database {
         backup(&self.file(), &folder.join(DATABASE))
     }
 
+    pub fn has_copy(&self, then: Timestamp) -> bool {
+        self.state().copies.made.contains_key(&at(then))
+    }
+
     /// Puts the copy of that time back. Nothing runs.
     pub fn put_back(&self, world: &World, then: Timestamp) -> &'static str {
-        let kept = self.state().copies.made.get(&at(then)).cloned();
-        // If nothing was written since then, the files are what they were.
-        let Copy { mut folder, mut is_backup } =
-            kept.unwrap_or(Copy { folder: self.data(), is_backup: false });
+        let Copy { mut folder, mut is_backup } = self.state().copies.made[&at(then)].clone();
         let data = self.data();
         let mut dice = self.dice(&format!("put back/{}", then.as_millis()));
         // A file that was copied since the last start, while the server ran, looks like the one that was

@@ -83,8 +83,15 @@ impl Handle {
 
     /// What is read is what was stored (I15).
     fn same<T: Debug>(&self, what: &str, read: &[T], stored: &[T]) {
-        let [read, stored] = [read, stored].map(|rows| format!("{rows:?}"));
-        self.demand(read == stored, || format!("I15: {what}: {read} is read, {stored} was stored"));
+        let rows = |rows: &[T]| rows.iter().map(|row| format!("{row:?}")).collect::<Vec<_>>();
+        let (read, stored) = (rows(read), rows(stored));
+        self.demand(read == stored, || {
+            let only = |of: &[String], not: &[String]| {
+                of.iter().filter(|row| !not.contains(row)).cloned().collect::<Vec<_>>()
+            };
+            let (read, stored) = (only(&read, &stored), only(&stored, &read));
+            format!("I15: {what}: {read:?} is read, {stored:?} was stored")
+        });
     }
 }
 
