@@ -121,6 +121,7 @@ impl App {
             private::tighten(&config.data.join(key));
         }
         let file = config.data.join(DATABASE);
+        put_back::set_foreign_log_aside(&file).await?;
         let mut database = sqlite::open(&file).await?;
         demo::check(&mut database, config.demo).await?;
         let put_back = put_back::withhold(&file, &mut database).await?;

@@ -134,6 +134,36 @@ async fn backup_that_is_copied_over_the_file_rings_nobody() {
     waits_for_a_person(&Server::on(folder, "30s").await, &incident).await;
 }
 
+/// The folder of a server that was killed has a log, which a copy must not be taken for.
+#[tokio::test]
+async fn log_beside_a_copy_is_not_taken_for_its_own() {
+    let (server, owner, incident) = ringing().await;
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("copy.db");
+    let data = server.file().parent().unwrap().to_owned();
+    assert!(buckler(&["backup", copy.to_str().unwrap()], &data).status.success());
+    let later = owner.raise("lake-cabin", "medical", json!({})).await.1;
+    // What a kill leaves.
+    let folder = Arc::new(tempfile::tempdir().unwrap());
+    for name in ["buckler.db", "buckler.db-wal", epoch::FILE] {
+        fs::copy(data.join(name), folder.path().join(name)).unwrap();
+    }
+    server.stop().await;
+    let log = fs::read(folder.path().join("buckler.db-wal")).unwrap();
+    fs::copy(&copy, folder.path().join("buckler.db")).unwrap();
+
+    let server = Server::on(folder.clone(), "30s").await;
+    waits_for_a_person(&server, &incident).await;
+    let owner = server.sign_in("owner").await;
+    assert_eq!(owner.look(&later).await["state"], Value::Null, "the copy does not know it");
+    let is_kept =
+        |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("buckler.db-wal.before-");
+    let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap());
+    let kept: Vec<_> = files.filter(|file| is_kept(&file.file_name())).collect();
+    assert_eq!(kept.len(), 1, "nothing is lost");
+    assert_eq!(fs::read(kept[0].path()).unwrap(), log);
+}
+
 #[tokio::test]
 async fn file_of_an_earlier_start_rings_nobody() {
     let (server, _, incident) = ringing().await;

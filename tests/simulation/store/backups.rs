@@ -128,14 +128,19 @@ impl Database {
         if !is_backup && !keeps_log {
             fold(&folder.join(DATABASE)).expect("a copy whose log can be written back");
         }
-        for name in [LOG, "buckler.db-shm"] {
-            let _ = fs::remove_file(data.join(name));
+        let forgets_log = !keeps_log && data.join(LOG).exists() && dice.chance(50);
+        if !forgets_log {
+            let _ = fs::remove_file(data.join(LOG));
         }
         fs::copy(folder.join(DATABASE), data.join(DATABASE)).expect("a copy");
         if keeps_log && folder.join(LOG).exists() {
             fs::copy(folder.join(LOG), data.join(LOG)).expect("a copy");
         }
-        if keeps_log { KINDS[6] } else { KINDS[7] }
+        match (keeps_log, forgets_log) {
+            (true, _) => KINDS[6],
+            (_, true) => KINDS[8],
+            _ => KINDS[7],
+        }
     }
 }
 

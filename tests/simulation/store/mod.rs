@@ -57,7 +57,7 @@ const ROOM_MOST: u64 = 60_000;
 const PROBED: &str = "probed-";
 
 /// The kinds of faults of a real disk, each of which must occur.
-pub const KINDS: [&str; 8] = [
+pub const KINDS: [&str; 9] = [
     "database: full disk",
     "database: disk that fills up",
     "database: full disk with a reserve",
@@ -66,6 +66,7 @@ pub const KINDS: [&str; 8] = [
     "database: flush that hangs",
     "database: copy with its log put back",
     "database: copy without its log put back",
+    "database: copy put back beside the log of another",
 ];
 
 /// A real database, which outlives the server.
@@ -187,8 +188,9 @@ impl Database {
         self.copy_if_due(world, world.truth());
         let runtime = parallel();
         let (file, homes) = (self.file(), self.homes.clone());
-        let (stopper, stop) = watch::channel(false);
+        let ((stopper, stop), now) = (watch::channel(false), world.truth());
         let opened: Result<_, StoreError> = on_thread(&runtime, || async move {
+            epoch::set_foreign_log_aside(&file, now).await?;
             let mut database = sqlite::open(&file).await?;
             if database.reads.homes().await?.0.is_empty() {
                 let put = |home| Op::PutHome { home: Arc::new(home), revision: 0 };

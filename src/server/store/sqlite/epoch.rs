@@ -1,20 +1,28 @@
 //! Tells the database that this server wrote last from a backup or a copy that was put in its place
 //! (I32). The database and a file beside it hold the same value, which changes at each start and
-//! each stop.
+//! each stop. It also tells the log of a killed server from the log of a copy.
 
-use super::{BUSY_TIMEOUT, failed};
-use crate::server::{private, store::StoreError};
+use super::{BUSY_TIMEOUT, failed, upkeep};
+use crate::{
+    domain::time::Timestamp,
+    server::{private, store::StoreError},
+};
 use data_encoding::HEXLOWER;
 use sqlx::{
     Connection, Row, SqliteConnection,
     sqlite::{SqliteConnectOptions, SqliteSynchronous},
 };
-use std::{io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// The name of the file beside the database. It belongs to its folder, and to no copy.
 pub const FILE: &str = "epoch";
 /// What stands for the value of a database that has none yet, and for a file that is not there.
 const NONE: &str = "none";
+/// A line of the file: the database has its value without its log, too. No value is like it.
+const IN_THE_FILE: &str = "in the file";
 /// The value of a copy that Buckler made. No file has it.
 const COPY: &str = "copy";
 
@@ -25,10 +33,57 @@ fn differs(file: Option<&str>, database: Option<&str>) -> bool {
     !file.unwrap_or(NONE).lines().any(|known| known == database)
 }
 
+/// Whether a database was replaced, so that a log beside it belongs to another one. `alone` is its
+/// value without the log. If the log was not written back since the value changed, only the log has
+/// the new value, and nothing can be said.
+fn is_replaced(file: &str, alone: Option<&str>) -> bool {
+    let (new, is_in_the_file) = (file.lines().next(), file.lines().any(|line| line == IN_THE_FILE));
+    is_in_the_file && new != Some(alone.unwrap_or(NONE))
+}
+
 /// The values of the file in the steps of a change from `old`. Between them the database changes.
 /// Whatever the last step was before a crash, the file knows the value that the database has.
 fn steps(old: &str, new: &str) -> [String; 2] {
     [format!("{old}\n{new}\n"), format!("{new}\n")]
+}
+
+/// Moves the log away if the database beside it was replaced by a copy: SQLite would take it for the
+/// copy's own, and mix the two. Returns its new name. Nothing may have opened the database.
+///
+/// # Errors
+/// The log cannot be moved, or the file not be written. Without that nothing may be stored.
+pub async fn set_foreign_log_aside(
+    database: &Path,
+    now: Timestamp,
+) -> Result<Option<PathBuf>, StoreError> {
+    let file = fs::read_to_string(database.with_file_name(FILE)).unwrap_or_default();
+    let is_damaged = match value_without_log(database).await {
+        Ok(alone) if !is_replaced(&file, alone.as_deref()) => return Ok(None),
+        Ok(_) => false,
+        // It may be whole with its log.
+        Err(_) => true,
+    };
+    let [_, log, index] = private::database_files(database);
+    let mut kept = None;
+    if !is_damaged && fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+        let date: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+        let mut name = log.as_os_str().to_owned();
+        name.push(format!(".before-{date}"));
+        let name = PathBuf::from(name);
+        let moved = fs::rename(&log, &name).and_then(|()| private::sync_folder_of(&name));
+        moved.map_err(|error| {
+            StoreError::Unusable(format!("cannot move the log of another database away: {error}"))
+        })?;
+        // Without its log it means nothing, and SQLite makes it anew.
+        let _ = fs::remove_file(index);
+        kept = Some(name);
+    }
+    // The log that the copy gets is its own.
+    let known = file.lines().filter(|line| *line != IN_THE_FILE);
+    if file.lines().any(|line| line == IN_THE_FILE) {
+        keep(database, known.map(|line| format!("{line}\n")).collect()).await?;
+    }
+    Ok(kept)
 }
 
 /// Whether the database is a backup or a copy that was put into its folder.
@@ -37,7 +92,7 @@ fn steps(old: &str, new: &str) -> [String; 2] {
 /// The database cannot be read.
 pub async fn is_put_back(database: &Path) -> Result<bool, StoreError> {
     let beside = database.with_file_name(FILE);
-    let file = match std::fs::read_to_string(&beside) {
+    let file = match fs::read_to_string(&beside) {
         Ok(text) => Some(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => {
@@ -66,8 +121,34 @@ pub async fn renew(database: &Path) -> Result<(), StoreError> {
     let [both, only_new] = steps(old.as_deref().unwrap_or(NONE), &new);
     keep(database, both).await?;
     put(&mut connection, &new).await?;
-    keep(database, only_new).await?;
+    keep(database, only_new.clone()).await?;
+    let in_the_file = async {
+        upkeep::write_back(&mut connection).await?;
+        // A reader may have prevented a part of it.
+        if value_without_log(database).await?.is_some_and(|alone| alone == new) {
+            flush(database).await?;
+            keep(database, format!("{only_new}{IN_THE_FILE}\n")).await?;
+        }
+        Ok::<_, StoreError>(())
+    };
+    if let Err(error) = in_the_file.await {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "a log beside a copy of the database cannot be told from the copy's own"
+        );
+    }
     connection.close().await.map_err(failed("close the database"))
+}
+
+/// Flushes the database, of which SQLite has perhaps written only a part back. On a thread of its
+/// own, as [`keep`].
+async fn flush(database: &Path) -> Result<(), StoreError> {
+    let file = database.to_owned();
+    let flushed = tokio::task::spawn_blocking(move || fs::File::open(file)?.sync_all()).await;
+    flushed
+        .map_err(io::Error::other)
+        .flatten()
+        .map_err(|error| StoreError::Unusable(format!("cannot flush the database: {error}")))
 }
 
 /// Marks a copy, so that a server that starts on it knows it as one.
@@ -87,6 +168,16 @@ async fn connect(database: &Path) -> Result<SqliteConnection, StoreError> {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(BUSY_TIMEOUT);
     SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))
+}
+
+/// The value in the file itself.
+async fn value_without_log(database: &Path) -> Result<Option<String>, StoreError> {
+    let options = SqliteConnectOptions::new().filename(database).read_only(true).immutable(true);
+    let mut connection =
+        SqliteConnection::connect_with(&options).await.map_err(failed("open the database"))?;
+    let value = value(&mut connection).await?;
+    connection.close().await.map_err(failed("close the database"))?;
+    Ok(value)
 }
 
 async fn value(connection: &mut SqliteConnection) -> Result<Option<String>, StoreError> {
@@ -130,6 +221,21 @@ mod tests {
             assert!(differs(file, Some(COPY)), "a backup beside {file:?}");
         }
         assert!(differs(Some(""), Some("b")), "a file that was cut");
+    }
+
+    /// I32. A log that a killed server left is its own until the database has another value than the one
+    /// that was written into it.
+    #[test]
+    fn log_is_foreign_only_beside_a_file_that_was_replaced() {
+        let file = format!("b\n{IN_THE_FILE}\n");
+        assert!(!is_replaced(&file, Some("b")));
+        assert!(is_replaced(&file, Some("a")), "an older copy");
+        assert!(is_replaced(&file, Some(COPY)), "a backup");
+        assert!(is_replaced(&file, None), "the copy of an earlier version");
+        for file in ["", "b\n", "a\nb\n"] {
+            assert!(!is_replaced(file, Some("a")), "the log may have the value: {file:?}");
+        }
+        assert!(!differs(Some(&file), Some("b")) && differs(Some(&file), Some("a")));
     }
 
     /// I32. A crash is not taken for a copy, wherever it happens.
