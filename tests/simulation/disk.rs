@@ -114,7 +114,7 @@ impl Disk {
     pub fn power_off(&self, world: &World) {
         if let Some(database) = &self.database {
             self.state().kill = None;
-            return database.is_killed(world);
+            return database.power_off(world);
         }
         let (unsure, commits) = {
             let mut state = self.state();
@@ -123,13 +123,13 @@ impl Disk {
         };
         let survives = Dice::new(world.plan.seed, &format!("flush/{commits}")).chance(50);
         if let Some((batch, truth, server)) = unsure.filter(|_| survives) {
-            let stored = self.is_stored(world, [truth, server], &batch);
+            let stored = self.store(world, [truth, server], &batch);
             stored.expect("it was checked when it was written");
         }
     }
 
     /// A batch is on the disk, which was decided at these times: true time, and the server's.
-    pub fn is_stored(
+    pub fn store(
         &self,
         world: &World,
         [truth, server]: [Timestamp; 2],
@@ -244,7 +244,7 @@ impl Journal for Handle {
             return Err(StoreError::Unusable("the disk does not flush".into()));
         }
         self.state().unsure = None;
-        self.disk().is_stored(&self.world, [truth, server], &batch)?;
+        self.disk().store(&self.world, [truth, server], &batch)?;
         self.disk().counts_down(&self.world, &batch);
         if let Some(When::AfterCommit) = kill {
             self.world.pull_the_plug().await;

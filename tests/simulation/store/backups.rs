@@ -77,8 +77,9 @@ impl Database {
         let folder = self.folder.path().join(format!("copy-{at}-{}", then.as_millis()));
         // The files of a write that failed may hold it.
         let is_backup = is_unsure || self.dice(&format!("copy/{}", then.as_millis())).chance(30);
-        let made = if is_backup { self.back_up(&folder) } else { Ok(copy(&self.data(), &folder)) };
-        if let Err(error) = made {
+        if !is_backup {
+            copy(&self.data(), &folder);
+        } else if let Err(error) = self.back_up(&folder) {
             world.ledger().broken(format!("I32: no backup: {error}"));
             return;
         }

@@ -170,8 +170,8 @@ impl Journal for Handle {
         let done = self.writes(|journal| async move { journal.commit(stored).await }).await;
         match (&done, &allowed) {
             (Ok(()), Ok(())) => {
-                self.database.is_stored();
-                self.disk().is_stored(&self.world, times, &batch)?;
+                self.database.was_stored();
+                self.disk().store(&self.world, times, &batch)?;
                 self.disk().counts_down(&self.world, &batch);
             }
             (Ok(()), Err(refused)) => self.demand(false, || {
@@ -242,7 +242,7 @@ impl Journal for Handle {
         let kept = anchor.clone();
         let done = self.writes(|journal| async move { journal.put_anchor(&kept).await }).await;
         if done.is_ok() {
-            self.database.is_stored();
+            self.database.was_stored();
             self.disk().platter.put_anchor(anchor);
         }
         self.works(done, "the time is not kept")

@@ -261,11 +261,11 @@ impl Database {
     }
 
     /// A write was stored: SQLite's log ends at the last one, so it overwrites what was not.
-    fn is_stored(&self) {
+    fn was_stored(&self) {
         self.state().unsure.clear();
     }
 
-    /// Whether commits take long, because the disk is slow and does not hang.
+    /// Whether a flush waits until the disk works again.
     fn is_held(&self) -> bool {
         self.state().is_held
     }
@@ -278,7 +278,7 @@ impl Database {
 
     /// The server was killed, and its connections go with it. What it had written is in the files;
     /// what it had not flushed may be there.
-    pub fn is_killed(&self, world: &World) {
+    pub fn power_off(&self, world: &World) {
         // What was written and not flushed is in no copy that the server makes.
         self.copy_if_due(world, world.truth() + Duration::from_millis(1));
         let before = self.data();
@@ -315,7 +315,7 @@ impl Database {
         });
         match survived {
             Ok(Some((batch, truth, server))) => {
-                let stored = world.disk.is_stored(world, [truth, server], &batch);
+                let stored = world.disk.store(world, [truth, server], &batch);
                 stored.unwrap_or_else(|error| world.ledger().broken(format!("I15: {error}")));
             }
             Ok(None) => {}

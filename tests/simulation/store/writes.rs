@@ -79,7 +79,7 @@ impl Step {
         }
     }
 
-    async fn is_written(self, to: &Store) -> Result<(), String> {
+    async fn write(self, to: &Store) -> Result<(), String> {
         match self {
             Self::Op(op) => to.changes.apply(recorded().op(op)).await.map_err(|e| cause(&e)),
             Self::Note(note) => to.changes.note(note).await.map_err(|e| cause(&e)),
@@ -427,7 +427,7 @@ impl Database {
             .collect();
         self.does(async move {
             for step in tried {
-                let _ = step.is_written(&store).await;
+                let _ = step.write(&store).await;
             }
         });
     }
@@ -445,7 +445,7 @@ impl Database {
                 for (step, shown) in steps {
                     let names = step.names();
                     let failed = |why| format!("{names:?} after a fault: {why}");
-                    step.is_written(&store).await.map_err(failed)?;
+                    step.write(&store).await.map_err(failed)?;
                     match shown.await {
                         Ok(true) => {}
                         Ok(false) => return Err(failed("it is not read back".into())),
@@ -457,7 +457,7 @@ impl Database {
         });
         if done.is_ok() {
             // What failed before is overwritten.
-            self.is_stored();
+            self.was_stored();
         }
         world.ledger().demand(done.is_ok(), || format!("I26: {}", done.err().unwrap_or_default()));
     }
