@@ -38,7 +38,8 @@ export class Server {
   async startOnFaultyDisk() {
     await this.kill();
     const [library, fault] = ["disk.so", "fault"].map((name) => join(this.folder, name));
-    execFileSync("cc", ["-shared", "-fPIC", "-O1", "-o", library, new URL("../native/server/disk.c", import.meta.url).pathname, "-ldl"]);
+    const [preload, source] = ["../preload", "../native/server/disk.c"].map((path) => new URL(path, import.meta.url).pathname);
+    execFileSync(preload, [source, library]);
     this.environment = { LD_PRELOAD: library, DISK_FAULT: fault };
     await this.start();
   }

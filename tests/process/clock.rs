@@ -5,12 +5,11 @@ use super::{
     figures::{figure, ms},
     listeners::listen,
     load::instant,
-    preload::compiled,
     server::{Server, client, countdown_over, fill, free_port, look, raise, sign_in},
 };
 use reqwest::Client;
 use sqlx::{Connection, SqliteConnection};
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 use tempfile::TempDir;
 use tokio::time::sleep;
 
@@ -32,7 +31,12 @@ struct Clocked {
 impl Clocked {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        compiled("tests/process/clock.c", &folder.path().join("clock.so"));
+        let built = Command::new("tests/preload")
+            .arg("tests/process/clock.c")
+            .arg(folder.path().join("clock.so"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.expect("tests/preload").success());
         let (client, port) = (client(), free_port());
         fill(folder.path(), port, 8).await;
         let server = Self::launch(folder.path(), port, &client).await;

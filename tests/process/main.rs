@@ -10,8 +10,6 @@ mod figures;
 mod floods;
 mod listeners;
 mod load;
-#[path = "../native/server/preload.rs"]
-mod preload;
 mod receiver;
 mod restart;
 mod server;

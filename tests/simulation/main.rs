@@ -17,8 +17,6 @@ mod machine;
 mod people;
 mod plan;
 mod platter;
-#[path = "../native/server/preload.rs"]
-mod preload;
 mod rights;
 mod screens;
 mod shrink;

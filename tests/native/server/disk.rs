@@ -1,7 +1,7 @@
 //! The real binary on a failing disk: what it reports, how soon, and that it acknowledges nothing
 //! before it is flushed.
 
-use super::{Killed, Person, cameras::free_port, connect, preload::compiled, program, until};
+use super::{Killed, Person, cameras::free_port, connect, program, until};
 use buckler::server::store::sqlite;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -24,7 +24,12 @@ struct OnDisk {
 impl OnDisk {
     async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        compiled("tests/native/server/disk.c", &folder.path().join("disk.so"));
+        let built = Command::new("tests/preload")
+            .arg("tests/native/server/disk.c")
+            .arg(folder.path().join("disk.so"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .status();
+        assert!(built.unwrap().success());
         let (child, owner) = Self::serve(&folder).await;
         Self { child, owner, folder }
     }

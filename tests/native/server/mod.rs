@@ -35,7 +35,6 @@ mod pages;
 mod panels;
 mod passkeys;
 mod phone;
-mod preload;
 mod presses;
 mod pretenders;
 mod proxy;

@@ -1,6 +1,5 @@
 //! Starts the simulation again with a disk that can fail.
 
-use crate::preload::compiled;
 use std::process::{Command, ExitStatus};
 
 /// The name of the library.
@@ -15,7 +14,12 @@ pub fn is_preloaded() -> bool {
 pub fn start_preloaded(words: impl IntoIterator<Item = String>) -> ExitStatus {
     let folder = tempfile::tempdir().expect("a folder");
     let library = folder.path().join(LIBRARY);
-    compiled("tests/native/server/disk.c", &library);
+    let built = Command::new("tests/preload")
+        .arg("tests/native/server/disk.c")
+        .arg(&library)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.expect("tests/preload").success());
     let program = std::env::current_exe().expect("this program");
     let mut again = Command::new(program);
     again.args(words).env("LD_PRELOAD", &library).env_remove("DISK_FAULT");
