@@ -4,9 +4,10 @@
 use crate::server::{
     identity,
     presenters::problem::sentence,
+    private::FolderLock,
     store::{
         Account, AuditEntry, Change, ChangeError, Database, Guard, Op, Reads, StoreError,
-        sqlite::{self, DATABASE},
+        sqlite::{self, DATABASE, epoch},
     },
 };
 use crate::{
@@ -154,6 +155,10 @@ pub async fn run(
     let file = data.join(DATABASE);
     if !file.exists() {
         return Err(UserError::NoDatabase(data.display().to_string()));
+    }
+    // Without the lock a server runs, and the log is its own.
+    if let Ok(Some(_lock)) = FolderLock::take(data) {
+        epoch::set_foreign_log_aside(&file, Machine.wall()).await?;
     }
     let mut store = sqlite::open(&file).await?;
     match user {

@@ -9,7 +9,7 @@ use super::{
     App,
     access::Access,
     cameras::{self, Clips},
-    clock::{Clock, Machine},
+    clock::{Clock, Machine, TimeSource},
     config::Config,
     dc09::settings::{Peer, SettingsError},
     demo::{self, DemoError},
@@ -25,7 +25,7 @@ use super::{
     private::{self, FolderLock},
     store::{
         Change, Database, Feed, Op, StoreError,
-        sqlite::{self, DATABASE},
+        sqlite::{self, DATABASE, epoch},
         writer,
     },
     tasks::{TaskFailed, Tasks, contained_now},
@@ -121,7 +121,7 @@ impl App {
             private::tighten(&config.data.join(key));
         }
         let file = config.data.join(DATABASE);
-        put_back::set_foreign_log_aside(&file).await?;
+        epoch::set_foreign_log_aside(&file, Machine.wall()).await?;
         let mut database = sqlite::open(&file).await?;
         demo::check(&mut database, config.demo).await?;
         let put_back = put_back::withhold(&file, &mut database).await?;

@@ -10,20 +10,6 @@ use std::{path::Path, time::Duration};
 /// How long the end of the server waits for the disk.
 const AT_THE_END: Duration = Duration::from_secs(1);
 
-/// Moves the log of another database away, before SQLite takes it for the log of this one.
-///
-/// # Errors
-/// It cannot be moved. With it, nothing that is read could be trusted.
-pub(super) async fn set_foreign_log_aside(file: &Path) -> Result<(), StoreError> {
-    if let Some(log) = epoch::set_foreign_log_aside(file, Machine.wall()).await? {
-        tracing::error!(
-            log = %log.display(),
-            "the database was replaced by a copy, and the log beside it belongs to the one before: it is kept under another name"
-        );
-    }
-    Ok(())
-}
-
 /// Withholds everything of a database that was put back (I32), and makes this database the one that
 /// was written last. That comes second, so that a crash between the two withholds again.
 ///

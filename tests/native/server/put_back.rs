@@ -144,24 +144,29 @@ async fn log_beside_a_copy_is_not_taken_for_its_own() {
     assert!(buckler(&["backup", copy.to_str().unwrap()], &data).status.success());
     let later = owner.raise("lake-cabin", "medical", json!({})).await.1;
     // What a kill leaves.
-    let folder = Arc::new(tempfile::tempdir().unwrap());
-    for name in ["buckler.db", "buckler.db-wal", epoch::FILE] {
-        fs::copy(data.join(name), folder.path().join(name)).unwrap();
+    let folders = [(); 2].map(|()| Arc::new(tempfile::tempdir().unwrap()));
+    for folder in &folders {
+        for name in ["buckler.db", "buckler.db-wal", epoch::FILE] {
+            fs::copy(data.join(name), folder.path().join(name)).unwrap();
+        }
     }
     server.stop().await;
-    let log = fs::read(folder.path().join("buckler.db-wal")).unwrap();
-    fs::copy(&copy, folder.path().join("buckler.db")).unwrap();
-
-    let server = Server::on(folder.clone(), "30s").await;
-    waits_for_a_person(&server, &incident).await;
-    let owner = server.sign_in("owner").await;
-    assert_eq!(owner.look(&later).await["state"], Value::Null, "the copy does not know it");
-    let is_kept =
-        |name: &std::ffi::OsStr| name.to_string_lossy().starts_with("buckler.db-wal.before-");
-    let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap());
-    let kept: Vec<_> = files.filter(|file| is_kept(&file.file_name())).collect();
-    assert_eq!(kept.len(), 1, "nothing is lost");
-    assert_eq!(fs::read(kept[0].path()).unwrap(), log);
+    for (folder, is_asked_first) in folders.iter().zip([false, true]) {
+        let log = fs::read(folder.path().join("buckler.db-wal")).unwrap();
+        fs::copy(&copy, folder.path().join("buckler.db")).unwrap();
+        if is_asked_first {
+            let asked = buckler(&["user", "list"], folder.path());
+            assert!(asked.status.success(), "{}", said(&asked));
+        }
+        let server = Server::on(folder.clone(), "30s").await;
+        waits_for_a_person(&server, &incident).await;
+        let owner = server.sign_in("owner").await;
+        assert_eq!(owner.look(&later).await["state"], Value::Null, "the copy does not know it");
+        let files = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+        let is_kept = |file: &PathBuf| file.to_string_lossy().contains("buckler.db-wal.before-");
+        let [kept] = &files.filter(is_kept).collect::<Vec<_>>()[..] else { panic!("it is lost") };
+        assert_eq!(fs::read(kept).unwrap(), log);
+    }
 }
 
 #[tokio::test]

@@ -48,24 +48,19 @@ fn steps(old: &str, new: &str) -> [String; 2] {
 }
 
 /// Moves the log away if the database beside it was replaced by a copy: SQLite would take it for the
-/// copy's own, and mix the two. Returns its new name. Nothing may have opened the database.
+/// copy's own, and mix the two. No server may run on the folder.
 ///
 /// # Errors
 /// The log cannot be moved, or the file not be written. Without that nothing may be stored.
-pub async fn set_foreign_log_aside(
-    database: &Path,
-    now: Timestamp,
-) -> Result<Option<PathBuf>, StoreError> {
+pub async fn set_foreign_log_aside(database: &Path, now: Timestamp) -> Result<(), StoreError> {
     let file = fs::read_to_string(database.with_file_name(FILE)).unwrap_or_default();
-    let is_damaged = match value_without_log(database).await {
-        Ok(alone) if !is_replaced(&file, alone.as_deref()) => return Ok(None),
-        Ok(_) => false,
-        // It may be whole with its log.
-        Err(_) => true,
-    };
+    // A file that cannot be read alone may be whole with its log.
+    let Ok(alone) = value_without_log(database).await else { return Ok(()) };
+    if !is_replaced(&file, alone.as_deref()) {
+        return Ok(());
+    }
     let [_, log, index] = private::database_files(database);
-    let mut kept = None;
-    if !is_damaged && fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
+    if fs::metadata(&log).is_ok_and(|log| log.len() > 0) {
         let date: String = now.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
         let mut name = log.as_os_str().to_owned();
         name.push(format!(".before-{date}"));
@@ -76,14 +71,14 @@ pub async fn set_foreign_log_aside(
         })?;
         // Without its log it means nothing, and SQLite makes it anew.
         let _ = fs::remove_file(index);
-        kept = Some(name);
+        tracing::error!(
+            log = %name.display(),
+            "the database was replaced by a copy, and the log beside it belongs to the one before: it is kept under another name"
+        );
     }
     // The log that the copy gets is its own.
     let known = file.lines().filter(|line| *line != IN_THE_FILE);
-    if file.lines().any(|line| line == IN_THE_FILE) {
-        keep(database, known.map(|line| format!("{line}\n")).collect()).await?;
-    }
-    Ok(kept)
+    keep(database, known.map(|line| format!("{line}\n")).collect()).await
 }
 
 /// Whether the database is a backup or a copy that was put into its folder.
