@@ -35,7 +35,7 @@ struct Tables {
     requests: BTreeMap<IncidentId, RequestRow>,
     /// Those that were withdrawn before they arrived.
     withdrawn: BTreeMap<IncidentId, RequestRow>,
-    dispatches: BTreeSet<(IncidentId, Service)>,
+    dispatches: BTreeSet<Dispatched>,
     outbox: BTreeMap<String, Effect>,
     anchor: Option<Anchor>,
     /// How to take back what was written lately, if a copy will be put back.
@@ -50,10 +50,13 @@ struct Undo {
     /// The number of facts of incidents before, `None` for one that began.
     facts: BTreeMap<IncidentId, Option<usize>>,
     requests: Vec<IncidentId>,
-    dispatches: Vec<(IncidentId, Service)>,
+    dispatches: Vec<Dispatched>,
     effects: Vec<String>,
     done: Vec<Effect>,
 }
+
+/// A service of an incident, and the fact that requests it.
+type Dispatched = (IncidentId, Service, u32);
 
 fn refused(what: impl Into<String>) -> StoreError {
     StoreError::Inconsistent { what: what.into() }
@@ -95,11 +98,10 @@ impl Tables {
                 )));
             }
         }
-        let mut dispatched = BTreeSet::new();
+        let mut requested = BTreeSet::new();
         for effect in &batch.effects {
-            let twice = matches!(effect.kind, EffectKind::RequestDispatch { service }
-                if self.dispatches.contains(&(effect.incident, service)) || !dispatched.insert((effect.incident, service)));
-            if twice || self.outbox.contains_key(&effect.key) {
+            let is_twice = |of: Dispatched| self.dispatches.contains(&of) || !requested.insert(of);
+            if dispatched(effect).is_some_and(is_twice) || self.outbox.contains_key(&effect.key) {
                 return Err(refused(format!("the effect {} is there already", effect.key)));
             }
         }
@@ -176,9 +178,9 @@ impl Tables {
 }
 
 /// What an effect asks responders for.
-fn dispatched(effect: &Effect) -> Option<(IncidentId, Service)> {
+fn dispatched(effect: &Effect) -> Option<Dispatched> {
     match effect.kind {
-        EffectKind::RequestDispatch { service } => Some((effect.incident, service)),
+        EffectKind::RequestDispatch { service } => Some((effect.incident, service, effect.seq)),
         _ => None,
     }
 }

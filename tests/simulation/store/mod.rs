@@ -297,15 +297,18 @@ impl Database {
         let opened = self.state().opened.take();
         drop(opened);
         self.under_way.until_over();
+        // A server that cannot start is started again and again.
+        let _ = fs::remove_dir_all(&before);
         let unsure = std::mem::take(&mut self.state().unsure);
         if unsure.is_empty() {
             return;
         }
         // A start on the files would change them.
-        let look = self.folder.path().join(format!("look-{}", self.state().life));
+        let look = self.folder.path().join("look");
         copy(&after, &look);
+        let file = look.join(DATABASE);
         let survived = alone(|| async move {
-            let journal = sqlite::open(&look.join(DATABASE)).await?.journal;
+            let journal = sqlite::open(&file).await?.journal;
             for (batch, truth, server) in unsure.into_iter().rev() {
                 if journal::is_there(&*journal, &batch).await? {
                     return Ok(Some((batch, truth, server)));
@@ -313,6 +316,7 @@ impl Database {
             }
             Ok::<_, StoreError>(None)
         });
+        let _ = fs::remove_dir_all(&look);
         match survived {
             Ok(Some((batch, truth, server))) => {
                 let stored = world.disk.store(world, [truth, server], &batch);
