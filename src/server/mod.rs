@@ -12,7 +12,7 @@ mod effect_handlers;
 pub mod engine;
 mod evidence;
 mod evidence_key;
-mod homes;
+pub mod homes;
 pub mod http;
 pub mod identity;
 pub mod limits;

@@ -20,15 +20,15 @@ use crate::{
     },
     server::{
         clock::{Clock, instant},
-        engine::{Denied, Engine},
+        engine::{Denied, Engine, device::Ids},
         homes::Homes,
         limits::{AtOnce, Network, Place},
         stopped,
-        store::{Changes, Reads},
         tasks::spawn_contained,
     },
 };
 use events::act;
+pub use kept_alarms::KeptAlarms;
 use std::{
     collections::{HashMap, VecDeque},
     io,
@@ -104,7 +104,7 @@ pub struct Receiver {
 
 /// The answer to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Answer {
+pub enum Answer {
     /// Taken, from a known account.
     Ack,
     /// Wrong time, from a known account.
@@ -175,8 +175,13 @@ impl Receiver {
         self.accounts.get(&frame?.to_ascii_uppercase())
     }
 
-    /// Returns the answer to one frame, encoded, after its events are stored. `None` for no answer.
-    async fn answer(&self, source: &Source, bytes: &[u8], from: &str) -> Option<(Answer, Vec<u8>)> {
+    /// Takes one frame. Returns its answer, encoded, after its events are stored. `None` for no answer.
+    pub async fn hear(
+        &self,
+        source: &Source,
+        bytes: &[u8],
+        from: &str,
+    ) -> Option<(Answer, Vec<u8>)> {
         let frame = match Frame::decode(bytes, |account| self.account(account)?.key.as_ref()) {
             Ok(frame) => frame,
             Err(error) => {
@@ -399,18 +404,21 @@ pub struct Source {
     pub clock: Arc<Clock>,
     /// The timers of new incidents.
     pub policy: Policy,
-    /// The alarms that were acknowledged before the start.
-    pub reads: Arc<dyn Reads>,
-    /// Stores those that were acknowledged since.
-    pub changes: Changes,
+    /// Makes the ids of requests.
+    pub ids: Ids,
     /// Becomes true when the server stops.
     pub stop: watch::Receiver<bool>,
 }
 
 /// Serves panels, until the server stops.
-pub async fn listen(source: Arc<Source>, receiver: Arc<Receiver>, socket: Socket) {
+pub async fn listen(
+    source: Arc<Source>,
+    kept: KeptAlarms,
+    receiver: Arc<Receiver>,
+    socket: Socket,
+) {
     let mut stop = source.stop.clone();
-    receiver.read_alarms(&source).await;
+    receiver.read_alarms(&source, &kept).await;
     let serve = async {
         let (source, receiver) = (source.clone(), receiver.clone());
         match socket {
@@ -420,10 +428,10 @@ pub async fn listen(source: Arc<Source>, receiver: Arc<Receiver>, socket: Socket
     };
     tokio::select! {
         () = stopped(&mut stop) => {}
-        () = kept_alarms::keep(&source, &receiver) => {}
+        () = kept_alarms::keep(&kept, &receiver) => {}
         () = serve => {}
     }
-    receiver.write_alarms(&source).await;
+    receiver.write_alarms(&kept).await;
 }
 
 async fn over_tcp(source: Arc<Source>, receiver: Arc<Receiver>, listener: TcpListener) {
@@ -474,7 +482,7 @@ async fn talk(
         match cut(&bytes) {
             Cut::Frame(length) => {
                 let frame: Vec<u8> = bytes.drain(..length).collect();
-                if let Some((answer, bytes)) = receiver.answer(source, &frame, from).await {
+                if let Some((answer, bytes)) = receiver.hear(source, &frame, from).await {
                     // It fits into the system's buffer, unless the panel reads nothing.
                     timeout(TAKES_NOTHING, socket.write_all(&bytes)).await??;
                     // Anybody can send messages of unknown accounts.
@@ -518,7 +526,7 @@ async fn over_udp(source: Arc<Source>, receiver: Arc<Receiver>, socket: Arc<UdpS
         spawn_contained("alarm panel", from, async move {
             if let Cut::Frame(length) = cut(&datagram)
                 && let Some((_, answer)) =
-                    receiver.answer(&source, &datagram[..length], &from.to_string()).await
+                    receiver.hear(&source, &datagram[..length], &from.to_string()).await
                 && let Err(error) = socket.send_to(&answer, from).await
             {
                 tracing::debug!(%from, %error, "could not send an answer to an alarm panel");

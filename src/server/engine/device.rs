@@ -5,10 +5,38 @@ use crate::domain::{
     id::IncidentId,
     incident::{Actor, Mode, Policy, Request, Snapshot, Source, command::Raise},
 };
+use std::sync::Arc;
 
 /// The fingerprint of a request whose id the server made itself. It can be constant, because no
 /// other request has that id.
 pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
+
+/// Makes the ids of requests, each for the topic or the account that it came from. Tests put ids of
+/// their own in its place, so that a history can be repeated.
+#[derive(Clone)]
+pub struct Ids(Arc<dyn Fn(&str) -> Result<IncidentId, getrandom::Error> + Send + Sync>);
+
+impl Ids {
+    /// Makes ids in this way.
+    pub fn new(
+        make: impl Fn(&str) -> Result<IncidentId, getrandom::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(make))
+    }
+
+    /// Makes random ids.
+    pub fn random() -> Self {
+        Self::new(|_| new_id())
+    }
+
+    /// Makes the id of a request that came from there.
+    ///
+    /// # Errors
+    /// A system without random numbers.
+    pub fn next(&self, from: &str) -> Result<IncidentId, getrandom::Error> {
+        (self.0)(from)
+    }
+}
 
 /// Makes the id of a request.
 ///

@@ -10,22 +10,18 @@ use crate::{
     api::{
         audit::AuditAction,
         problem::Code,
-        webhooks::{Data, Message, Receipt},
+        webhooks::{Message, Receipt},
     },
-    domain::{
-        id::HomeId,
-        incident::{Actor, ByHome, Incident, REPORTED_FOR, Report, command::Command},
-        time::Timestamp,
-    },
+    domain::incident::{Actor, Report, command::Command},
     server::{
         clock::Clock,
         dc09::transmitter::Transmitter,
-        engine::{Current, Denied, Engine},
+        engine::{Denied, Engine},
         identity::attempts::{Attempts, Guess},
         limits::Network,
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Reads},
-        webhooks::incoming::{self, Reporter},
+        webhooks::incoming::{self, NotFound, Reporter, Search, Target},
     },
 };
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
@@ -35,17 +31,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The longest name or number in a report, characters; longer ones are cut.
 const TEXT_MOST: usize = 100;
-/// The most incidents of a home that are read to find which one a report means. If the last day has
-/// more, that is not known.
-const READ_MOST: u32 = 32;
-
-/// The incident that a report is about.
-struct Target {
-    current: Arc<Current>,
-    /// Whether the report is about this one and no other.
-    is_sure: bool,
-}
-
 /// The routes of reports.
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(report))
@@ -88,60 +73,24 @@ impl Reports {
         )
     }
 
-    /// Finds the incident that a report is about: by the id that the home signaled, by the id
-    /// that its webhooks told, or by the home's account.
+    /// Finds the incident that a report is about.
     async fn find(
         &self,
         reporter: &Reporter,
         message: &Message,
     ) -> Result<Option<Target>, ApiError> {
-        let Data { incident, home_incident, account, .. } = &message.data;
-        let by_account =
-            account.as_deref().and_then(|account| self.transmitter.as_ref()?.home_of(account));
-        // A center serves many homes. One of them must not end the incident of another by its id.
-        let may = |home: &HomeId| {
-            let is_its = by_account.is_none_or(|of_account| of_account == home);
-            if is_its && reporter.may_speak_of(home) { Ok(()) } else { Err(ApiError::not_found()) }
+        let account = message.data.account.as_deref();
+        let search = Search {
+            view: self.engine.view(),
+            stored: &self.reads,
+            now: self.clock.now(),
+            by_account: account.and_then(|account| self.transmitter.as_ref()?.home_of(account)),
+            may_speak_of: &|home| reporter.may_speak_of(home),
         };
-        for id in [*home_incident, *incident].into_iter().flatten() {
-            if let Some(current) = self.engine.view().known(id) {
-                return may(&current.incident.home)
-                    .map(|()| Some(Target { current, is_sure: true }));
-            }
-            if let Some(stored) = self.reads.incident(id).await? {
-                may(&stored.home)?;
-                // After a call-off, what is said of the help that was on its way is recorded.
-                let current = Current::load(stored).ok().map(Arc::new);
-                return Ok(current.map(|current| Target { current, is_sure: true }));
-            }
-        }
-        // A center that names an incident of the home does not mean another one.
-        let home =
-            by_account.filter(|_| home_incident.is_none()).ok_or_else(ApiError::not_found)?;
-        may(home)?;
-        self.find_in(home, message.timestamp).await
-    }
-
-    /// Finds the running incident of a home that a report of this time is about.
-    async fn find_in(&self, home: &HomeId, said_at: Timestamp) -> Result<Option<Target>, ApiError> {
-        let (view, now) = (self.engine.view(), self.clock.now());
-        let running: Vec<_> =
-            view.running_in(home).into_iter().chain(view.quiet_in(home)).collect();
-        if running.is_empty() {
-            return Ok(None);
-        }
-        let stored = self.reads.incidents(home, now + REPORTED_FOR, READ_MOST).await?;
-        let before: Vec<Incident> =
-            stored.iter().filter_map(|stored| stored.replay().ok()).collect();
-        let is_whole_day = stored.len() < READ_MOST as usize
-            || before.last().is_some_and(|oldest| now.since(oldest.started_at) > REPORTED_FOR);
-        // An incident that cannot be read may be the one that the report is about.
-        let is_read = before.len() == stored.len() && view.quarantined_in(home).is_empty();
-        let found = ByHome::find(running.iter().map(|c| &c.incident), &before, said_at, now);
-        Ok(found.and_then(|ByHome { incident, is_sure }| {
-            let current = running.into_iter().find(|current| current.incident.id == incident)?;
-            Some(Target { current, is_sure: is_sure && is_whole_day && is_read })
-        }))
+        search.find(message).await.map_err(|error| match error {
+            NotFound::Unknown => ApiError::not_found(),
+            NotFound::Store(error) => error.into(),
+        })
     }
 }
 

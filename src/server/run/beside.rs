@@ -4,6 +4,7 @@ use crate::domain::id::IncidentId;
 use crate::server::{
     App, cameras,
     dc09::receiver::{self, Receiver},
+    engine::device::Ids,
     metrics,
     monitoring::presence::{Leases, watch_leases},
     mqtt::{
@@ -30,7 +31,9 @@ impl App {
         panels: Option<(Arc<Receiver>, receiver::Socket)>,
     ) {
         if let Some((receiver, socket)) = panels {
-            self.tasks.spawn("panels", receiver::listen(self.panels(), receiver, socket));
+            let (reads, changes) = (self.reads.clone(), self.changes.clone());
+            let kept = receiver::KeptAlarms { reads, changes };
+            self.tasks.spawn("panels", receiver::listen(self.panels(), kept, receiver, socket));
         }
         if let Some(steps) = steps {
             self.tasks.spawn("webhooks", webhooks::watch(self.webhooks.clone(), steps));
@@ -90,8 +93,7 @@ impl App {
             homes,
             clock,
             policy: self.policy,
-            reads: self.reads.clone(),
-            changes: self.changes.clone(),
+            ids: Ids::random(),
             stop: self.stop.clone(),
         })
     }

@@ -5,16 +5,25 @@ use super::settings::{self, SettingsError, secret};
 use crate::{
     api::webhooks::{Data, DispatchProgress, Message},
     domain::{
-        id::HomeId,
-        incident::{Disposition, Report},
+        id::{HomeId, IncidentId},
+        incident::{ByHome, Disposition, Incident, REPORTED_FOR, Report},
+        time::Timestamp,
+    },
+    server::{
+        engine::{Current, View},
+        store::{Reads, StoreError, Stored},
     },
 };
+use async_trait::async_trait;
 use axum::http::HeaderMap;
 use standardwebhooks::{HEADER_WEBHOOK_ID, Webhook};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The longest id of a message, bytes.
 const ID_MOST: usize = 128;
+/// The most incidents of a home that are read to find which one a report means. If the last day has
+/// more, that is not known.
+const READ_MOST: u32 = 32;
 
 /// A reporter.
 pub struct Reporter {
@@ -71,4 +80,126 @@ pub fn report(message: &Message) -> Option<Report> {
         }
         _ => return None,
     })
+}
+
+/// The stored incidents that reports may be about.
+#[async_trait]
+pub trait Incidents: Sync {
+    /// One incident.
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
+    /// A home's incidents that began before a time, the newest first.
+    async fn incidents(
+        &self,
+        home: &HomeId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stored>, StoreError>;
+}
+
+#[async_trait]
+impl Incidents for Arc<dyn Reads> {
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+        Reads::incident(&**self, id).await
+    }
+
+    async fn incidents(
+        &self,
+        home: &HomeId,
+        before: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Stored>, StoreError> {
+        Reads::incidents(&**self, home, before, limit).await
+    }
+}
+
+/// Why no incident was found for a report.
+#[derive(Debug, thiserror::Error)]
+pub enum NotFound {
+    /// The report names nothing here that its reporter may speak of.
+    #[error("the report is about nothing here")]
+    Unknown,
+    /// The incidents cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The incident that a report is about.
+pub struct Target {
+    /// The incident.
+    pub current: Arc<Current>,
+    /// Whether the report is about this one and no other.
+    pub is_sure: bool,
+}
+
+/// Where the incident of a report is searched for.
+pub struct Search<'s> {
+    /// The incidents that run.
+    pub view: &'s View,
+    /// Those that are stored.
+    pub stored: &'s dyn Incidents,
+    /// The time.
+    pub now: Timestamp,
+    /// The home of the account that the report names, if it names one that is known.
+    pub by_account: Option<&'s HomeId>,
+    /// Whether the reporter may speak of a home.
+    pub may_speak_of: &'s (dyn Fn(&HomeId) -> bool + Sync),
+}
+
+impl Search<'_> {
+    /// Finds the incident that a report is about: by the id that the home signaled, by the id that its
+    /// webhooks told, or by the home's account. `None` if nothing runs there that it may be about.
+    ///
+    /// # Errors
+    /// The report names nothing here, or the incidents cannot be read.
+    pub async fn find(&self, message: &Message) -> Result<Option<Target>, NotFound> {
+        let Data { incident, home_incident, .. } = &message.data;
+        // A center serves many homes. One of them must not end the incident of another by its id.
+        let may = |home: &HomeId| {
+            let is_its = self.by_account.is_none_or(|of_account| of_account == home);
+            if is_its && (self.may_speak_of)(home) { Ok(()) } else { Err(NotFound::Unknown) }
+        };
+        for id in [*home_incident, *incident].into_iter().flatten() {
+            if let Some(current) = self.view.known(id) {
+                return may(&current.incident.home)
+                    .map(|()| Some(Target { current, is_sure: true }));
+            }
+            if let Some(stored) = self.stored.incident(id).await? {
+                may(&stored.home)?;
+                // After a call-off, what is said of the help that was on its way is recorded.
+                let current = Current::load(stored).ok().map(Arc::new);
+                return Ok(current.map(|current| Target { current, is_sure: true }));
+            }
+        }
+        // A center that names an incident of the home does not mean another one.
+        let home =
+            self.by_account.filter(|_| home_incident.is_none()).ok_or(NotFound::Unknown)?;
+        may(home)?;
+        Ok(self.find_in(home, message.timestamp).await?)
+    }
+
+    /// Finds the running incident of a home that a report of this time is about.
+    async fn find_in(
+        &self,
+        home: &HomeId,
+        said_at: Timestamp,
+    ) -> Result<Option<Target>, StoreError> {
+        let (view, now) = (self.view, self.now);
+        let running: Vec<_> =
+            view.running_in(home).into_iter().chain(view.quiet_in(home)).collect();
+        if running.is_empty() {
+            return Ok(None);
+        }
+        let stored = self.stored.incidents(home, now + REPORTED_FOR, READ_MOST).await?;
+        let before: Vec<Incident> =
+            stored.iter().filter_map(|stored| stored.replay().ok()).collect();
+        let is_whole_day = stored.len() < READ_MOST as usize
+            || before.last().is_some_and(|oldest| now.since(oldest.started_at) > REPORTED_FOR);
+        // An incident that cannot be read may be the one that the report is about.
+        let is_read = before.len() == stored.len() && view.quarantined_in(home).is_empty();
+        let found = ByHome::find(running.iter().map(|c| &c.incident), &before, said_at, now);
+        Ok(found.and_then(|ByHome { incident, is_sure }| {
+            let current = running.into_iter().find(|current| current.incident.id == incident)?;
+            Some(Target { current, is_sure: is_sure && is_whole_day && is_read })
+        }))
+    }
 }

@@ -62,11 +62,12 @@ pub(super) async fn act(
         tracing::error!(%home, "an alarm panel signaled for an unknown home");
         return Err(Denied::Unknown);
     };
-    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live)
-        .map_err(|_| Denied::StorageUnavailable)?;
+    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live);
+    let raise = raise.map_err(|_| Denied::StorageUnavailable)?;
+    let id = source.ids.next(home.as_str()).map_err(|_| Denied::StorageUnavailable)?;
     let incident = source
         .engine
-        .raise_and_send(Raise { quiet, home_incident, ..raise }, ONE_ID_ONE_REQUEST)
+        .raise_and_send(Raise { id, quiet, home_incident, ..raise }, ONE_ID_ONE_REQUEST)
         .await?
         .current
         .incident
