@@ -21,7 +21,7 @@ use crate::{
         clock::Clock,
         engine::{
             Denied, Engine,
-            device::{self, ONE_ID_ONE_REQUEST},
+            device::{self, Ids, ONE_ID_ONE_REQUEST},
         },
         homes::Homes,
         identity::attempts::{Attempts, Guess},
@@ -29,7 +29,8 @@ use crate::{
         tasks::handle_each,
     },
 };
-use std::{sync::Arc, time::Duration};
+use futures_util::future::{BoxFuture, FutureExt};
+use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
@@ -81,17 +82,33 @@ pub struct Buttons {
     pub policy: Policy,
     /// Whether an SOS would work, for drills.
     pub readiness: Readiness,
+    /// Makes the ids of requests.
+    pub ids: Ids,
+    /// Reads the codes of keypads.
+    pub read_codes: ReadCodes,
+}
+
+/// Reads a file with the codes of a keypad. The simulator has none, because a thread that reads one
+/// would not repeat.
+pub type ReadCodes = Arc<dyn Fn(PathBuf) -> BoxFuture<'static, io::Result<String>> + Send + Sync>;
+
+/// Reads files with codes from the disk.
+pub fn codes_on_disk() -> ReadCodes {
+    Arc::new(|file| tokio::fs::read_to_string(file).boxed())
 }
 
 impl Buttons {
     fn requested(
         &self,
         home: &Home,
-        name: &str,
+        press: &Press,
         request: Request,
         mode: Mode,
     ) -> Result<Raise, getrandom::Error> {
-        let mut raise = device::request(self.policy, home, name, request, mode)?;
+        let mut raise = Raise {
+            id: self.ids.next(&press.button)?,
+            ..device::request(self.policy, home, &press.name, request, mode)?
+        };
         if mode == Mode::Drill {
             raise.snapshot.unready = missing(&(self.readiness)(home));
         }
@@ -143,7 +160,7 @@ async fn cancel(buttons: &Buttons, press: &Press) {
     let guess = Guess::Keypad(press.button.clone());
     let who = match &press.code {
         Some(code) if buttons.attempts.take(&guess, buttons.clock.now()) => {
-            whose(&buttons.broker, press, code).await
+            whose(buttons, press, code).await
         }
         Some(_) => {
             tracing::warn!(%home, button = name, "too many wrong codes; the code was not checked");
@@ -173,10 +190,10 @@ async fn cancel(buttons: &Buttons, press: &Press) {
 }
 
 /// Returns the name of a code's owner.
-async fn whose(broker: &MqttDevices, press: &Press, code: &str) -> Option<String> {
-    let ButtonSettings { codes_file, .. } = broker.button(&press.button)?;
+async fn whose(buttons: &Buttons, press: &Press, code: &str) -> Option<String> {
+    let ButtonSettings { codes_file, .. } = buttons.broker.button(&press.button)?;
     let file = codes_file.as_deref()?;
-    match tokio::fs::read_to_string(file).await {
+    match (buttons.read_codes)(file.to_owned()).await {
         Ok(codes) => owner_of(&codes, code).map(str::to_owned),
         Err(error) => {
             tracing::error!(file = %file.display(), %error, "the codes of a keypad cannot be read");
@@ -222,7 +239,7 @@ async fn raise(
     if let Err(reason) = eligibility::request(&found, &Source::Device, request, MAY) {
         return tracing::error!(%home, button = name, ?request, ?reason, "a button press was refused: the home is not eligible");
     }
-    let mut raise = match buttons.requested(&found, name, request, mode) {
+    let mut raise = match buttons.requested(&found, press, request, mode) {
         Ok(raise) => raise,
         Err(error) => {
             return tracing::error!(%error, "could not get random numbers; the button press is lost");
@@ -243,7 +260,7 @@ async fn raise(
             }
             // The incident that the press began is quarantined.
             Err(Denied::IdReused) if buttons.clock.now().since(pressed) < STALE => {
-                match device::new_id() {
+                match buttons.ids.next(&press.button) {
                     Ok(id) => raise.id = id,
                     Err(error) => {
                         return tracing::error!(%error, "could not get random numbers; the button press is lost");

@@ -59,7 +59,7 @@ use profile::Message;
 use registry::{Registry, Siren};
 use settings::{BoundSiren, Settings};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Arc, Mutex, RwLock},
     time::Duration,
 };
@@ -105,9 +105,10 @@ pub struct MqttDevices {
     chosen: Mutex<BTreeMap<HomeId, Vec<SirenBinding>>>,
     /// Held while a choice is checked and stored.
     choosing: tokio::sync::Mutex<()>,
-    buttons: HashMap<String, Button>,
+    /// In order, so that a simulated history repeats.
+    buttons: BTreeMap<String, Button>,
     /// Home Assistant's buttons, by topic.
-    commands: RwLock<HashMap<String, Arc<Button>>>,
+    commands: RwLock<BTreeMap<String, Arc<Button>>>,
     /// The retained messages for Home Assistant, by topic.
     retained: Mutex<BTreeMap<String, String>>,
     presses: mpsc::Sender<Press>,

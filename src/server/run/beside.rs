@@ -9,7 +9,7 @@ use crate::server::{
     monitoring::presence::{Leases, watch_leases},
     mqtt::{
         MqttDevices, Readiness,
-        buttons::{Buttons, Press, raise_what_is_pressed},
+        buttons::{Buttons, Press, codes_on_disk, raise_what_is_pressed},
         device_health::{Monitor, monitor},
         discovery::{self, publish_homes},
         stops::{Stopped, report_stops},
@@ -122,6 +122,8 @@ impl App {
             clock: self.clock.clone(),
             policy: self.policy,
             readiness: self.readiness(),
+            ids: Ids::random(),
+            read_codes: codes_on_disk(),
         }
     }
 

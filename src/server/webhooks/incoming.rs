@@ -171,8 +171,7 @@ impl Search<'_> {
             }
         }
         // A center that names an incident of the home does not mean another one.
-        let home =
-            self.by_account.filter(|_| home_incident.is_none()).ok_or(NotFound::Unknown)?;
+        let home = self.by_account.filter(|_| home_incident.is_none()).ok_or(NotFound::Unknown)?;
         may(home)?;
         Ok(self.find_in(home, message.timestamp).await?)
     }
