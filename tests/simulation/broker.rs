@@ -1,19 +1,26 @@
-//! The broker between the server and the sirens: sessions, retained messages, messages that expire,
-//! links that are slow and that break. It outlives the server, and each link keeps its order.
+//! The broker between the server and its sirens and buttons: sessions, retained messages, messages that
+//! expire, links that are slow and that break. It outlives the server, and each link keeps its order.
+
+mod kept;
 
 use super::{
-    devices::{Happens, Siren},
+    devices::{
+        Happens, Siren,
+        buttons::{Asks, Button},
+    },
     dice::Dice,
+    ledger::buttons::Says,
     plan::Plan,
     world::{Event, World},
 };
 use async_trait::async_trait;
 use buckler::{
-    domain::time::Timestamp,
+    domain::{id::HomeId, time::Timestamp},
     server::mqtt::broker::{
-        Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Session,
+        Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Receipt, Session,
     },
 };
+use kept::{Kept, Packet};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
@@ -35,8 +42,22 @@ pub enum Traffic {
     Dials(u64),
     /// A message of the server reaches the broker.
     Published(u64, Outgoing),
-    /// Something reaches the server.
-    Heard(u64, Result<Incoming, ConnectionEnded>),
+    /// Something reaches the server; for a button's message with its packet.
+    Heard(u64, Result<Incoming, ConnectionEnded>, Option<Packet>),
+    /// A subscription to a button reaches the broker.
+    Subscribed(u64, String),
+    /// The server's acknowledgment of a packet reaches the broker.
+    Acknowledged(u64, u16),
+    /// The broker notices that the connection of the buttons is gone.
+    Lost(u64),
+    /// The broker has kept the buttons' session long enough since that loss.
+    Forgotten(u64),
+    /// A connection that was just opened breaks.
+    Breaks(u64),
+    /// The server must have used the link that was cut for the n-th time.
+    BackByNow(u64),
+    /// What that button says reaches the broker, with the ledger's number of it.
+    ButtonSaid(usize, String, usize),
     /// A message reaches a siren over a link that may be broken by then.
     Delivered(usize, u32, Outgoing, Option<Timestamp>),
     /// A message of a siren reaches the broker.
@@ -82,28 +103,39 @@ impl Link {
     }
 }
 
+/// What reaches the server, with the packet if it is a button's message.
+type Arrived = (Result<Incoming, ConnectionEnded>, Option<Packet>);
+
 /// The server's end of a connection.
 struct Client {
     number: u64,
-    inbox: mpsc::UnboundedSender<Result<Incoming, ConnectionEnded>>,
+    session: Session,
+    inbox: mpsc::UnboundedSender<Arrived>,
     topics: BTreeSet<String>,
     is_open: bool,
 }
 
-/// The broker and the sirens.
+/// The broker, the sirens and the buttons.
 pub struct Wires {
     pub sirens: Vec<Siren>,
+    pub buttons: Vec<Button>,
     commands: BTreeMap<String, usize>,
     retained: BTreeMap<String, Vec<u8>>,
     client: Option<Client>,
+    /// The other connection of the server, which listens to buttons.
+    button_client: Option<Client>,
+    kept: Kept,
     dialed: u64,
     /// The link of the server is cut until then.
     cut_until: Timestamp,
     cuts: u64,
     up: Link,
     down: Link,
+    up_buttons: Link,
+    down_buttons: Link,
     to_siren: Vec<Link>,
     from_siren: Vec<Link>,
+    from_button: Vec<Link>,
 }
 
 impl Wires {
@@ -122,23 +154,63 @@ impl Wires {
             let of = |siren: &Siren| Link::new(plan.seed, &format!("{way}/{}", siren.name));
             sirens.iter().map(of).collect()
         };
+        let buttons = Button::all(plan.seed, &plan.homes);
+        let from_button = |button: &Button| Link::new(plan.seed, &button.topic);
         Self {
+            from_button: buttons.iter().map(from_button).collect(),
+            buttons,
             commands: sirens.iter().enumerate().flat_map(hears).collect(),
             retained,
             client: None,
+            button_client: None,
+            kept: Kept::default(),
             dialed: 0,
             cut_until: Timestamp::default(),
             cuts: 0,
             up: Link::new(plan.seed, "up"),
             down: Link::new(plan.seed, "down"),
+            up_buttons: Link::new(plan.seed, "up/buttons"),
+            down_buttons: Link::new(plan.seed, "down/buttons"),
             to_siren: links("to"),
             from_siren: links("from"),
             sirens,
         }
     }
 
+    /// The end of that connection, if it is the latest of its kind.
+    fn latest(&mut self, number: u64) -> Option<&mut Client> {
+        let all = [&mut self.client, &mut self.button_client];
+        all.into_iter().flatten().find(|client| client.number == number)
+    }
+
     fn client(&mut self, number: u64) -> Option<&mut Client> {
-        self.client.as_mut().filter(|client| client.number == number && client.is_open)
+        self.latest(number).filter(|client| client.is_open)
+    }
+
+    /// The server's connection is open, or its attempt has failed.
+    fn dials(&mut self, world: &World, number: u64) {
+        let (now, is_cut) = (world.truth(), world.truth() < self.cut_until);
+        // A server that was killed meanwhile does not connect.
+        let Some(client) = self.latest(number).filter(|client| !client.inbox.is_closed()) else {
+            return;
+        };
+        client.is_open = !is_cut;
+        let (inbox, session) = (client.inbox.clone(), client.session.clone());
+        let is_of_buttons = session.kept_for.is_some();
+        let event = match is_cut {
+            true => Err(failed("the broker does not answer")),
+            false if is_of_buttons => Ok(self.resumes(world, number, &session)),
+            false => Ok(Incoming::Connected { resumed: false }),
+        };
+        let _ = inbox.send((event, None));
+        match is_of_buttons {
+            true if !is_cut => {
+                self.catches_up(world);
+                self.flaps(world, number);
+            }
+            true => {}
+            false => world.ledger().broker_is(!is_cut, now),
+        }
     }
 
     /// Publishes something to the server, if it has subscribed to it.
@@ -149,9 +221,9 @@ impl Wires {
         }
         let (topic, payload) = (topic.as_bytes().to_vec(), payload.to_vec());
         let (number, now) = (client.number, world.truth());
-        let message = Incoming::Message { topic, payload, retained };
+        let message = Incoming::Message { topic, payload, retained, receipt: None };
         for at in self.down.arrivals(now) {
-            world.wire(at, Traffic::Heard(number, Ok(message.clone())));
+            world.wire(at, Traffic::Heard(number, Ok(message.clone()), None));
         }
     }
 
@@ -261,19 +333,7 @@ impl Wires {
     fn handle(&mut self, world: &World, traffic: Traffic) {
         let now = world.truth();
         match traffic {
-            Traffic::Dials(number) => {
-                let is_cut = now < self.cut_until;
-                let Some(client) = self.client.as_mut().filter(|c| c.number == number) else {
-                    return;
-                };
-                let event = match is_cut {
-                    true => Err(failed("the broker does not answer")),
-                    false => Ok(Incoming::Connected { resumed: false }),
-                };
-                // A server that was killed meanwhile does not connect.
-                client.is_open = client.inbox.send(event).is_ok() && !is_cut;
-                world.ledger().broker_is(client.is_open, now);
-            }
+            Traffic::Dials(number) => self.dials(world, number),
             Traffic::Published(number, message) => {
                 if self.client(number).is_none() {
                     return;
@@ -283,14 +343,24 @@ impl Wires {
                     world.ledger().demand(!is_kept, || format!("I13: {key:?} is retained"));
                     let expires = message.expires.map(|expires| now + expires);
                     self.route(world, n, message, expires);
+                } else {
+                    self.echo(world, message.topic, message.payload);
                 }
             }
-            Traffic::Heard(number, event) => {
-                let Some(client) = self.client.as_ref().filter(|c| c.number == number) else {
+            Traffic::Heard(number, event, packet) => {
+                let is_lost = |client: &&mut Client| packet.is_some() && !client.is_open;
+                let Some(client) = self.latest(number).filter(|client| !is_lost(client)) else {
                     return;
                 };
-                let _ = client.inbox.send(event);
+                let _ = client.inbox.send((event, packet));
             }
+            Traffic::Subscribed(number, topic) => self.subscribed(world, number, topic),
+            Traffic::Acknowledged(number, id) => self.acknowledged(world, number, id),
+            Traffic::Lost(number) => self.lost(world, number),
+            Traffic::Forgotten(loss) => self.forgotten(world, loss),
+            Traffic::Breaks(number) => self.breaks(world, number),
+            Traffic::BackByNow(cut) => self.must_be_back(world, cut),
+            Traffic::ButtonSaid(n, payload, said) => self.button_said(world, n, payload, said),
             Traffic::Delivered(n, link, message, expires) => {
                 let is_late = expires.is_some_and(|expires| expires <= now);
                 match &self.sirens[n] {
@@ -352,17 +422,42 @@ impl Wires {
         if let Some(client) = self.client.as_mut().filter(|client| client.is_open) {
             client.is_open = false;
             let notice = dice.pick(&[0, 0, KEEP_ALIVE_MS]);
-            let lost = Traffic::Heard(client.number, Err(failed("the link is cut")));
+            let lost = Traffic::Heard(client.number, Err(failed("the link is cut")), None);
             world.wire(now + dice.ms(0, notice), lost);
         }
         world.ledger().broker_is(false, now);
         if let Some(lasts) = lasts {
             self.cut_until = self.cut_until.max(now + lasts);
         }
+        self.cut_buttons(world, dice);
     }
 }
 
 impl World {
+    /// Somebody presses the button of a home that asks for this, or types a code. The radio may
+    /// repeat it.
+    pub fn pushes(&self, home: &HomeId, asks: Asks) {
+        let (mut wires, now) = (self.lock(&self.wires), self.truth());
+        let is_it = |button: &Button| button.home == *home && button.asks == asks;
+        let Some(n) = wires.buttons.iter().position(is_it) else { return };
+        let button = &mut wires.buttons[n];
+        let (payload, says) = match asks {
+            Asks::Help(_) => (button.pressed(), Says::Press),
+            Asks::Cancel => {
+                let (payload, is_right) = button.typed();
+                (payload, Says::Code { is_right })
+            }
+        };
+        let mut all = vec![(payload, says)];
+        all.extend(button.reports().map(|report| (report, Says::Report)));
+        for (payload, says) in all {
+            for at in wires.from_button[n].arrivals(now) {
+                let said = self.ledger().button_says(n, says, now);
+                self.wire(at, Traffic::ButtonSaid(n, payload.clone(), said));
+            }
+        }
+    }
+
     /// Something will happen at the broker then.
     fn wire(&self, at: Timestamp, traffic: Traffic) {
         self.later(at, Event::Wire(traffic));
@@ -370,13 +465,15 @@ impl World {
 
     pub fn traffic(&self, traffic: Traffic) {
         self.lock(&self.wires).handle(self, traffic);
-        self.checks_sirens();
+        self.checks_devices();
     }
 
     /// What the ledger wants to look at again.
-    pub fn checks_sirens(&self) {
-        let checks = self.ledger().siren_checks();
-        checks.into_iter().for_each(|(at, n)| self.later(at, Event::Siren(n)));
+    pub fn checks_devices(&self) {
+        let sirens = self.ledger().siren_checks();
+        let buttons = self.ledger().button_checks();
+        sirens.into_iter().for_each(|(at, n)| self.later(at, Event::Siren(n)));
+        buttons.into_iter().for_each(|(at, n)| self.later(at, Event::Button(n)));
     }
 }
 
@@ -384,56 +481,87 @@ impl World {
 pub struct SimulatedDial(pub Arc<World>);
 
 impl Dial for SimulatedDial {
-    fn dial(&self, _: &Session) -> Box<dyn Connection> {
+    fn dial(&self, session: &Session) -> Box<dyn Connection> {
         let world = &self.0;
         let mut wires = world.lock(&world.wires);
         let (inbox, events) = mpsc::unbounded_channel();
         wires.dialed += 1;
-        let number = wires.dialed;
-        wires.client = Some(Client { number, inbox, topics: BTreeSet::new(), is_open: false });
-        let at = wires.up.arrival(world.truth());
+        let (number, session) = (wires.dialed, session.clone());
+        let is_of_buttons = session.kept_for.is_some();
+        let topics = BTreeSet::new();
+        let client = Some(Client { number, session, inbox, topics, is_open: false });
+        let at = wires.up(is_of_buttons).arrival(world.truth());
+        match is_of_buttons {
+            true => wires.button_client = client,
+            false => wires.client = client,
+        }
         world.wire(at, Traffic::Dials(number));
-        Box::new(SimulatedConnection { world: world.clone(), number, events })
+        let broker = SimulatedBroker { world: world.clone(), number, is_of_buttons };
+        Box::new(SimulatedConnection { broker, events })
+    }
+}
+
+impl Wires {
+    fn up(&mut self, is_of_buttons: bool) -> &mut Link {
+        if is_of_buttons { &mut self.up_buttons } else { &mut self.up }
     }
 }
 
 struct SimulatedConnection {
-    world: Arc<World>,
-    number: u64,
-    events: mpsc::UnboundedReceiver<Result<Incoming, ConnectionEnded>>,
+    broker: SimulatedBroker,
+    events: mpsc::UnboundedReceiver<Arrived>,
 }
 
 /// The sending half.
+#[derive(Clone)]
 struct SimulatedBroker {
     world: Arc<World>,
     number: u64,
+    is_of_buttons: bool,
 }
 
 #[async_trait]
 impl Connection for SimulatedConnection {
     fn broker(&self) -> Arc<dyn Broker> {
-        Arc::new(SimulatedBroker { world: self.world.clone(), number: self.number })
+        Arc::new(self.broker.clone())
     }
 
     async fn next(&mut self) -> Result<Incoming, ConnectionEnded> {
-        self.events.recv().await.unwrap_or_else(|| Err(failed("the connection is gone")))
+        let Some((event, packet)) = self.events.recv().await else {
+            return Err(failed("the connection is gone"));
+        };
+        if let Some((_, Some(said))) = packet {
+            let world = &self.broker.world;
+            world.ledger().button_is_read(said, world.truth());
+        }
+        event
     }
 
     async fn end(&mut self, last: Outgoing) {
-        let _ = self.broker().publish(last);
+        let _ = self.broker.publish(last);
+    }
+}
+
+impl SimulatedBroker {
+    fn sends(&self, traffic: Traffic) {
+        let mut wires = self.world.lock(&self.world.wires);
+        let at = wires.up(self.is_of_buttons).arrival(self.world.truth());
+        self.world.wire(at, traffic);
     }
 }
 
 impl Broker for SimulatedBroker {
     fn publish(&self, message: Outgoing) -> Result<(), NotQueued> {
-        let mut wires = self.world.lock(&self.world.wires);
-        let at = wires.up.arrival(self.world.truth());
-        self.world.wire(at, Traffic::Published(self.number, message));
+        self.sends(Traffic::Published(self.number, message));
         Ok(())
     }
 
-    /// Takes no time to reach the broker, unlike what is retained there.
+    /// A subscription to a siren takes no time to reach the broker, unlike what is retained there.
     fn subscribe(&self, topic: &str) -> Result<(), NotQueued> {
+        if self.is_of_buttons {
+            self.sends(Traffic::Subscribed(self.number, topic.to_owned()));
+            return Ok(());
+        }
         let mut wires = self.world.lock(&self.world.wires);
         if let Some(client) = wires.client(self.number) {
             client.topics.insert(topic.to_owned());
@@ -445,6 +573,11 @@ impl Broker for SimulatedBroker {
     }
 
     fn unsubscribe(&self, _: &str) -> Result<(), NotQueued> {
+        Ok(())
+    }
+
+    fn acknowledge(&self, receipt: Receipt) -> Result<(), NotQueued> {
+        self.sends(Traffic::Acknowledged(self.number, receipt.id));
         Ok(())
     }
 }

@@ -137,7 +137,7 @@ impl Disk {
     ) -> Result<(), StoreError> {
         self.platter.commit(batch, world.truth())?;
         world.ledger().committed([truth, server, world.truth()], batch);
-        world.checks_sirens();
+        world.checks_devices();
         Ok(())
     }
 

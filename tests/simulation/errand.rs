@@ -4,9 +4,9 @@
 use super::{
     dice::Dice,
     people::outside,
-    plan::{needs::Means, staffing::Elsewhere},
+    plan::staffing::Elsewhere,
     screens::{Sight, Viewer},
-    world::{Event, Weather, World},
+    world::{Event, World},
 };
 use buckler::{
     domain::{
@@ -46,17 +46,21 @@ pub enum Fate {
     Arrived(IncidentId),
 }
 
+/// Who sends a request over the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sender {
+    App,
+    Panel,
+}
+
 #[derive(Clone, Debug)]
 enum ErrandKind {
-    Raise(Box<Raise>, Means),
+    /// A request of an app, or of a panel.
+    Raise(Box<Raise>, Sender),
     /// A command, and what its author had been shown.
     Give(IncidentId, Command, Option<Sight>),
     /// A person takes this request back.
-    Withdraw {
-        id: IncidentId,
-        home: HomeId,
-        by: Actor,
-    },
+    Withdraw { id: IncidentId, home: HomeId, by: Actor },
 }
 
 /// What an app without the field that says it is taken to have shown: what is older than this.
@@ -111,16 +115,11 @@ impl Errands {
 
 impl Errand {
     /// A request for help, sent at the server's time if its device can know that.
-    pub fn raise(raise: Raise, means: Means) -> Self {
+    pub fn raise(raise: Raise, by: Sender) -> Self {
         Self {
-            what: ErrandKind::Raise(Box::new(raise), means),
+            what: ErrandKind::Raise(Box::new(raise), by),
             since: Timestamp::default(),
-            // The broker keeps what a button says for less than a minute.
-            patience: Duration::from_secs(if matches!(means, Means::Button { .. }) {
-                50
-            } else {
-                60
-            }),
+            patience: Duration::from_secs(60),
             attempts: 0,
             answered: false,
             incident: None,
@@ -160,11 +159,6 @@ impl Errand {
         self
     }
 
-    /// Whether it stays in the house, whose network loses and delays nothing.
-    fn is_local(&self) -> bool {
-        matches!(self.what, ErrandKind::Raise(_, Means::Button { .. }))
-    }
-
     /// Sends the first copy now.
     pub fn begin(world: &World, errand: Self) {
         Self::begin_at(world, errand, world.truth());
@@ -174,10 +168,8 @@ impl Errand {
     pub fn begin_at(world: &World, mut errand: Self, at: Timestamp) {
         errand.since = at;
         let mut errands = world.lock(&world.errands);
-        if let ErrandKind::Raise(raise, means) = &mut errand.what {
+        if let ErrandKind::Raise(raise, _) = &mut errand.what {
             match raise.sent_at {
-                // A button says no time.
-                _ if matches!(means, Means::Button { .. }) => raise.sent_at = None,
                 Some(server) => {
                     errands.offset_ms =
                         server.as_millis().cast_signed() - at.as_millis().cast_signed()
@@ -201,7 +193,7 @@ impl Errand {
     /// Sends a copy or two into the network, and schedules a retry in case no answer comes.
     pub fn send(world: &World, number: usize) {
         let now = world.truth();
-        let (attempt, gives_up, is_local) = {
+        let (attempt, gives_up) = {
             let errand = &mut world.lock(&world.errands).all[number];
             errand.attempts += 1;
             if let (1, ErrandKind::Give(incident, Command::Report { .. }, Some(sight))) =
@@ -210,12 +202,12 @@ impl Errand {
                 sight.facts = sight.facts.max(world.ledger().center_knows(*incident));
             }
             let gives_up = errand.answered || now > errand.since + errand.patience;
-            (errand.attempts, gives_up, errand.is_local())
+            (errand.attempts, gives_up)
         };
         if gives_up {
             return;
         }
-        travel(world, &format!("to/{number}/{attempt}"), is_local, Event::Arrive(number));
+        travel(world, &format!("to/{number}/{attempt}"), Event::Arrive(number));
         // The app retries after two seconds at first, and then less often.
         world.later(
             now + Duration::from_millis(2_000 * u64::from(attempt.min(5))),
@@ -226,7 +218,6 @@ impl Errand {
     /// A copy has reached the server.
     pub fn arrive(world: &Arc<World>, number: usize, engine: &Engine, clock: &Clock) {
         let errand = world.lock(&world.errands).all[number].clone();
-        let is_local = errand.is_local();
         let Errand { mut what, since, .. } = errand;
         if let ErrandKind::Give(incident, command, Some(sight)) = &mut what {
             if let (Some(seen @ Seen::Before(_)), now) = (seen_of(command), clock.now()) {
@@ -252,7 +243,7 @@ impl Errand {
         let (world, engine) = (world.clone(), engine.clone());
         tokio::spawn(async move {
             let (done, current) = match what {
-                ErrandKind::Raise(raise, means) => ask(&world, &engine, *raise, means).await,
+                ErrandKind::Raise(raise, by) => ask(&world, &engine, *raise, by).await,
                 ErrandKind::Withdraw { id, home, by } => {
                     let answer = engine.withdraw(id, &home, by, None).await;
                     world.ledger().answered_withdrawal(world.truth(), id, &answer, &world.disk);
@@ -271,7 +262,6 @@ impl Errand {
             travel(
                 &world,
                 &format!("back/{number}/{}", world.truth()),
-                is_local,
                 Event::Answered(number, done, current),
             );
         });
@@ -302,16 +292,16 @@ async fn ask(
     world: &World,
     engine: &Engine,
     raise: Raise,
-    means: Means,
+    by: Sender,
 ) -> (bool, Option<Arc<Current>>) {
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {}",
         raise.home, raise.request, raise.mode, raise.drill_sirens
     ))
     .into();
-    let answer = match means {
-        Means::Panel { .. } => engine.raise_and_send(raise.clone(), fingerprint).await,
-        Means::App { .. } | Means::Button { .. } => engine.raise(raise.clone(), fingerprint).await,
+    let answer = match by {
+        Sender::Panel => engine.raise_and_send(raise.clone(), fingerprint).await,
+        Sender::App => engine.raise(raise.clone(), fingerprint).await,
     };
     world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
     let is_answered = !matches!(answer, Err(Denied::StorageUnavailable));
@@ -319,8 +309,8 @@ async fn ask(
 }
 
 /// Sends an event through the network, which may lose, delay, duplicate or reorder it.
-fn travel(world: &World, name: &str, is_local: bool, event: Event) {
-    let weather = if is_local { Weather::default() } else { *world.lock(&world.weather) };
+fn travel(world: &World, name: &str, event: Event) {
+    let weather = *world.lock(&world.weather);
     let mut dice = Dice::new(world.plan.seed, name);
     let now = world.truth();
     let copies = if dice.chance(8) { 2 } else { 1 };

@@ -6,7 +6,7 @@ mod life;
 
 use super::{
     broker::{Traffic, Wires},
-    devices,
+    devices::{self, buttons::Asks},
     disk::Disk,
     errand::{Errand, Errands},
     handlers::Peers,
@@ -17,13 +17,11 @@ use super::{
     screens::{Screens, Viewer},
 };
 use buckler::{
-    domain::{
-        id::{HomeId, IncidentId},
-        time::Timestamp,
-    },
+    domain::{id::IncidentId, time::Timestamp},
     server::{
         clock::Clock,
         engine::{Current, Engine},
+        homes::Homes,
         mqtt::settings::Settings,
     },
 };
@@ -67,8 +65,6 @@ pub enum Event {
     Presses(usize, u8),
     /// Somebody looks whether that press helps.
     LooksAgain(usize, u8),
-    /// A code arrives from the keypad of a home, which was typed then.
-    Code(HomeId, Timestamp),
     /// Somebody acts on what their screen shows.
     Acts(Box<Intent>),
     /// A disk, a handler or the network works again.
@@ -85,6 +81,8 @@ pub enum Event {
     Wire(Traffic),
     /// The ledger looks at a siren.
     Siren(usize),
+    /// The ledger looks at what a button said.
+    Button(usize),
 }
 
 /// The state of the network.
@@ -105,6 +103,8 @@ pub struct World {
     pub time: Mutex<Time>,
     pub wires: Mutex<Wires>,
     mqtt: Settings,
+    /// The homes, as the database has them.
+    homes: Arc<Homes>,
     /// When an operator who leaves was last at the console.
     pub operator_there_until: Mutex<Timestamp>,
     queue: Mutex<BTreeMap<(Timestamp, u64), Event>>,
@@ -140,10 +140,12 @@ impl World {
             .collect();
         let (mut ledger, wires) = (Ledger::new(tells, wanted.map(Into::into)), Wires::new(&plan));
         ledger.knows_sirens(&wires.sirens);
+        ledger.knows_buttons(&wires.buttons);
         // The jitter of reconnects.
         fastrand::seed(plan.seed);
         Arc::new(Self {
-            mqtt: devices::settings(&wires.sirens),
+            mqtt: devices::settings(&wires.sirens, &wires.buttons),
+            homes: Arc::default(),
             wires: Mutex::new(wires),
             disk: Disk::of(&plan),
             ledger: Mutex::new(ledger),
@@ -208,6 +210,9 @@ pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
         world.disk.keep_undo();
         world.ledger().keep_undo();
     }
+    for home in &world.plan.homes {
+        world.homes.committed(&Arc::new(home.clone()), 1);
+    }
     world.later(BEGINNING + LOOK, Event::Look);
     loop {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -238,6 +243,7 @@ impl World {
         self.disk.power_off(self);
         self.lock(&self.peers).server_died(&self.disk);
         self.ledger().broker_is(false, died);
+        self.lock(&self.wires).server_is_gone(self, boots == Boots::No);
         self.ledger().was_down(died, back);
         self.ledger().tell(died, || {
             format!("the server is killed, for {down:?}; the machine boots: {boots:?}")
@@ -265,11 +271,12 @@ impl World {
     fn sleeps(self: &Arc<Self>, lasts: Duration) {
         let (from, until) = (self.truth(), self.truth() + lasts);
         self.ledger().excuses.begins(Cause::Suspended, from);
-        self.passes(until, |at| self.lock(&self.time).sleeps_until(at));
-        self.ledger().excuses.ends(Cause::Suspended, until);
+        // Nothing reaches a machine that sleeps.
         if lasts > KEEP_ALIVE {
             self.lock(&self.wires).cut(self, None);
         }
+        self.passes(until, |at| self.lock(&self.time).sleeps_until(at));
+        self.ledger().excuses.ends(Cause::Suspended, until);
     }
 
     fn next_until(&self, most: Timestamp) -> Option<(Timestamp, Event)> {
@@ -316,10 +323,12 @@ impl World {
 
     /// Whether every planned event has happened, and every incident is over.
     fn is_quiet(&self, engine: &Engine) -> bool {
-        let only_looks = self
-            .lock(&self.queue)
-            .values()
-            .all(|e| matches!(e, Event::Look | Event::Due(_) | Event::Wire(_) | Event::Siren(_)));
+        let only_looks = self.lock(&self.queue).values().all(|e| {
+            matches!(
+                e,
+                Event::Look | Event::Due(_) | Event::Wire(_) | Event::Siren(_) | Event::Button(_)
+            )
+        });
         only_looks && engine.view().running().is_empty() && self.disk.is_done()
     }
 
@@ -344,16 +353,15 @@ impl World {
                 member::presses(self, entry, press, server.map(|(_, clock)| &**clock))
             }
             Event::LooksAgain(entry, press) => member::looks_again(self, entry, press),
-            Event::Code(home, typed) => {
-                if let Some((engine, _)) = server {
-                    member::disarms(self, engine, &home, typed);
-                }
-            }
             Event::Acts(intent) => intent.carry_out(self),
             Event::Wire(traffic) => self.traffic(traffic),
             Event::Siren(n) => {
                 self.ledger().check_siren(n, self.truth());
-                self.checks_sirens();
+                self.checks_devices();
+            }
+            Event::Button(n) => {
+                self.ledger().check_button(n, self.truth());
+                self.checks_devices();
             }
             Event::DiskHeals => {
                 self.disk.heals(self);
@@ -426,8 +434,10 @@ impl World {
                 Intent { who: Viewer::Member(who), home, does }.carry_out(self);
             }
             What::Code { home, kept } => {
-                let home = self.plan.homes[home].id.clone();
-                self.later(now + kept, Event::Code(home, now));
+                if !kept.is_zero() {
+                    self.lock(&self.wires).cut(self, Some(kept));
+                }
+                self.pushes(&self.plan.homes[home].id, Asks::Cancel);
             }
             What::Freeze { home, who, lasts } => {
                 let home = self.plan.homes[home].id.clone();
@@ -443,9 +453,13 @@ impl World {
                     wires.happens(self, siren, happens);
                 }
                 drop(wires);
-                self.checks_sirens();
+                self.checks_devices();
             }
-            What::EditHome { home } => self.lock(&self.peers).edit_home(home),
+            What::EditHome { home } => {
+                let mut peers = self.lock(&self.peers);
+                peers.edit_home(home);
+                self.homes.committed(&Arc::new(peers.home(home, &self.plan)), 2);
+            }
             What::Sleep { lasts } if is_up => self.sleeps(lasts),
             What::Sleep { .. } => {}
             What::Kill { when, death } => {

@@ -51,6 +51,15 @@ pub enum ConnectionEnded {
     IncompleteSession,
 }
 
+/// The broker's word for a message that it delivers again until it is acknowledged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// The id, which the broker gives to no other message before it is acknowledged.
+    pub id: u16,
+    /// Whether the broker has sent it before, perhaps on another connection of the session.
+    pub is_again: bool,
+}
+
 /// The sending half of one connection. Never waits.
 pub trait Broker: Send + Sync + 'static {
     /// Queues a message.
@@ -68,6 +77,11 @@ pub trait Broker: Send + Sync + 'static {
     /// # Errors
     /// There is no room, or no connection.
     fn unsubscribe(&self, topic: &str) -> Result<(), NotQueued>;
+    /// Queues the acknowledgment of a message of this connection.
+    ///
+    /// # Errors
+    /// There is no room, or no connection.
+    fn acknowledge(&self, receipt: Receipt) -> Result<(), NotQueued>;
 }
 
 /// What comes from the broker.
@@ -86,6 +100,8 @@ pub enum Incoming {
         payload: Vec<u8>,
         /// Whether the broker had retained it.
         retained: bool,
+        /// What to acknowledge, on a connection whose session the broker keeps.
+        receipt: Option<Receipt>,
     },
     /// The broker refuses a subscription.
     SubscriptionRefused,
@@ -112,7 +128,8 @@ pub struct Session {
     pub client_id: String,
     /// Whether what the broker has kept of this session is dropped.
     pub clean: bool,
-    /// How long the broker keeps the session after the connection; absent: not at all.
+    /// How long the broker keeps the session after the connection; absent: not at all. Messages in a
+    /// session that is kept are acknowledged by [`Broker::acknowledge`], all others by themselves.
     pub kept_for: Option<Duration>,
     /// What the broker publishes if the connection is lost.
     pub will: Option<Outgoing>,

@@ -2,6 +2,7 @@
 //! same countdown.
 
 use super::codes::owner_of;
+use super::unacknowledged::Taken;
 use super::{
     MqttDevices, Readiness,
     keypad::{ButtonAction, ButtonSettings},
@@ -20,7 +21,7 @@ use crate::{
     server::{
         clock::Clock,
         engine::{
-            Denied, Engine,
+            Current, Denied, Engine,
             device::{self, Ids, ONE_ID_ONE_REQUEST},
         },
         homes::Homes,
@@ -57,6 +58,15 @@ pub struct Press {
     pub queued: bool,
 }
 
+/// A press that the server has taken from the broker, which keeps it until it is done.
+#[derive(Debug)]
+pub struct TakenPress {
+    /// The press.
+    pub press: Press,
+    /// Says that it is done.
+    pub taken: Taken,
+}
+
 /// The rights of a button: those of an owner, because the server's administrator has set it up for
 /// this home.
 const MAY: Membership = Membership { role: Role::Owner, sos_withdrawn: false };
@@ -65,6 +75,10 @@ const MAY: Membership = Membership { role: Role::Owner, sos_withdrawn: false };
 const STALE: Duration = Duration::from_secs(60);
 /// The pause between these retries.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// How long a press or a code takes to arrive, at most, on a connection that works. A button has no
+/// screen, and whoever uses it knows of no request that is newer (I30).
+const ARRIVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What button presses act on.
 pub struct Buttons {
@@ -119,43 +133,63 @@ impl Buttons {
 /// Carries out button presses, until the server stops.
 pub async fn raise_what_is_pressed(
     buttons: Buttons,
-    presses: mpsc::Receiver<Press>,
+    presses: mpsc::Receiver<TakenPress>,
     stop: watch::Receiver<bool>,
 ) {
     let buttons = Arc::new(buttons);
-    let of = |press: &Press| format!("{}/{}", press.home, press.name);
-    handle_each("button", presses, stop, of, |press, stop| {
+    let of = |TakenPress { press, .. }: &TakenPress| format!("{}/{}", press.home, press.name);
+    handle_each("button", presses, stop, of, |TakenPress { press, taken }, stop| {
         let buttons = buttons.clone();
-        async move { pressed(&buttons, press, stop).await }
+        async move {
+            match pressed(&buttons, press, stop).await {
+                Outcome::Done => taken.done(),
+                Outcome::Unstored => taken.left(),
+            }
+        }
     })
     .await;
 }
 
-async fn pressed(buttons: &Buttons, press: Press, stop: watch::Receiver<bool>) {
+/// What became of a press.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It is stored, refused or given up.
+    Done,
+    /// The server ends, and it could not be stored until then.
+    Unstored,
+}
+
+async fn pressed(buttons: &Buttons, press: Press, stop: watch::Receiver<bool>) -> Outcome {
     let by = || Actor::Device { name: press.name.clone() };
+    let seen = Seen::Before(buttons.clock.now() - ARRIVES_WITHIN);
     let ends = matches!(press.action, ButtonAction::Silence | ButtonAction::Cancel);
     if press.queued && ends {
         // Who pressed it may not have known of the incident that runs now (I30).
         tracing::warn!(home = %press.home, button = press.name, asks = ?press.action, "a button was pressed while the broker could not be reached; only a new request would count");
         buttons.broker.answer(&press, false);
-        return;
+        return Outcome::Done;
     }
-    match press.action {
-        ButtonAction::Police => raise(buttons, &press, Request::Police, Mode::Live, stop).await,
-        ButtonAction::Fire => raise(buttons, &press, Request::Fire, Mode::Live, stop).await,
-        ButtonAction::Medical => raise(buttons, &press, Request::Medical, Mode::Live, stop).await,
-        ButtonAction::Siren => raise(buttons, &press, Request::Siren, Mode::Live, stop).await,
-        ButtonAction::Drill => raise(buttons, &press, Request::Police, Mode::Drill, stop).await,
+    let (request, mode) = match press.action {
+        ButtonAction::Police => (Request::Police, Mode::Live),
+        ButtonAction::Fire => (Request::Fire, Mode::Live),
+        ButtonAction::Medical => (Request::Medical, Mode::Live),
+        ButtonAction::Siren => (Request::Siren, Mode::Live),
+        ButtonAction::Drill => (Request::Police, Mode::Drill),
         ButtonAction::Silence => {
-            _ = steer(buttons, &press, Command::Silence { by: by(), seen: Seen::All }).await
+            steer(buttons, &press, Command::Silence { by: by(), seen }).await;
+            return Outcome::Done;
         }
-        ButtonAction::Cancel => cancel(buttons, &press).await,
-    }
+        ButtonAction::Cancel => {
+            cancel(buttons, &press, seen).await;
+            return Outcome::Done;
+        }
+    };
+    raise(buttons, &press, request, mode, stop).await
 }
 
 /// Cancels the countdown that is running, if the code is right. A code has the same effect as
-/// Cancel Help in the app.
-async fn cancel(buttons: &Buttons, press: &Press) {
+/// Cancel Help in the app. It is accepted only if nothing counts down on.
+async fn cancel(buttons: &Buttons, press: &Press, seen: Seen) {
     let Press { home, name, .. } = press;
     let guess = Guess::Keypad(press.button.clone());
     let who = match &press.code {
@@ -171,15 +205,9 @@ async fn cancel(buttons: &Buttons, press: &Press) {
     let accepted = match who {
         Some(who) => {
             buttons.attempts.succeeded(&guess);
-            steer(
-                buttons,
-                press,
-                Command::Cancel {
-                    by: Actor::Device { name: format!("{who}, {name}") },
-                    seen: Seen::All,
-                },
-            )
-            .await
+            let by = Actor::Device { name: format!("{who}, {name}") };
+            let steered = steer(buttons, press, Command::Cancel { by, seen }).await;
+            steered.is_some_and(|current| current.incident.is_over())
         }
         None => {
             tracing::warn!(%home, button = name, "a cancel without a valid code was rejected");
@@ -202,25 +230,25 @@ async fn whose(buttons: &Buttons, press: &Press, code: &str) -> Option<String> {
     }
 }
 
-/// Gives a command to the running incident. Returns whether it was accepted.
-async fn steer(buttons: &Buttons, press: &Press, command: Command) -> bool {
+/// Gives a command to the running incident. Returns that, if it accepts the command.
+async fn steer(buttons: &Buttons, press: &Press, command: Command) -> Option<Arc<Current>> {
     let Press { home, name, action, .. } = press;
     let Some(running) = buttons.engine.view().running_in(home) else {
         tracing::info!(%home, button = name, asks = ?action, "a button was pressed, but no incident is running");
-        return false;
+        return None;
     };
     match buttons.engine.give(running.incident.id, command).await {
         Ok(answer) if answer.refusal.is_none() => {
             tracing::warn!(%home, button = name, asks = ?action, incident = %answer.current.incident.id, "a button was pressed");
-            true
+            Some(answer.current)
         }
         Ok(answer) => {
             tracing::warn!(%home, button = name, asks = ?action, refusal = ?answer.refusal, "a button press was refused");
-            false
+            None
         }
         Err(denied) => {
             tracing::error!(%home, button = name, asks = ?action, ?denied, "could not apply a button press");
-            false
+            None
         }
     }
 }
@@ -231,44 +259,50 @@ async fn raise(
     request: Request,
     mode: Mode,
     mut stop: watch::Receiver<bool>,
-) {
+) -> Outcome {
     let Press { home, name, .. } = press;
     let Some(found) = buttons.homes.get(home) else {
-        return tracing::error!(%home, button = name, "a button was pressed for an unknown home");
+        tracing::error!(%home, button = name, "a button was pressed for an unknown home");
+        return Outcome::Done;
     };
     if let Err(reason) = eligibility::request(&found, &Source::Device, request, MAY) {
-        return tracing::error!(%home, button = name, ?request, ?reason, "a button press was refused: the home is not eligible");
+        tracing::error!(%home, button = name, ?request, ?reason, "a button press was refused: the home is not eligible");
+        return Outcome::Done;
     }
+    let lost = |error| {
+        tracing::error!(%error, "could not get random numbers; the button press is lost");
+        Outcome::Done
+    };
     let mut raise = match buttons.requested(&found, press, request, mode) {
         Ok(raise) => raise,
-        Err(error) => {
-            return tracing::error!(%error, "could not get random numbers; the button press is lost");
-        }
+        Err(error) => return lost(error),
     };
     let pressed = buttons.clock.now();
     loop {
+        let is_stale = buttons.clock.now().since(pressed) >= STALE;
         match buttons.engine.raise(raise.clone(), ONE_ID_ONE_REQUEST).await {
             Ok(answer) => {
-                return tracing::warn!(%home, button = name, ?request, ?mode, incident = %answer.current.incident.id, "a button was pressed");
+                tracing::warn!(%home, button = name, ?request, ?mode, incident = %answer.current.incident.id, "a button was pressed");
+                return Outcome::Done;
+            }
+            // The broker keeps it for the server that starts next.
+            Err(Denied::StorageUnavailable | Denied::Busy) if !is_stale && *stop.borrow() => {
+                tracing::error!(%home, button = name, ?request, "a button press could not be stored before the server ended");
+                return Outcome::Unstored;
             }
             // A button cannot show that the request failed. Retry, as the app does, until the
             // request is too old (F5) or the server stops.
-            Err(Denied::StorageUnavailable | Denied::Busy)
-                if buttons.clock.now().since(pressed) < STALE && !*stop.borrow() =>
-            {
+            Err(Denied::StorageUnavailable | Denied::Busy) if !is_stale => {
                 let _ = timeout(PAUSE, stop.wait_for(|stop| *stop)).await;
             }
             // The incident that the press began is quarantined.
-            Err(Denied::IdReused) if buttons.clock.now().since(pressed) < STALE => {
-                match buttons.ids.next(&press.button) {
-                    Ok(id) => raise.id = id,
-                    Err(error) => {
-                        return tracing::error!(%error, "could not get random numbers; the button press is lost");
-                    }
-                }
-            }
+            Err(Denied::IdReused) if !is_stale => match buttons.ids.next(&press.button) {
+                Ok(id) => raise.id = id,
+                Err(error) => return lost(error),
+            },
             Err(denied) => {
-                return tracing::error!(%home, button = name, ?request, ?denied, "could not raise the request of a button press");
+                tracing::error!(%home, button = name, ?request, ?denied, "could not raise the request of a button press");
+                return Outcome::Done;
             }
         }
     }

@@ -2,14 +2,16 @@
 
 use super::{
     ConnectError,
-    broker::{Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Session},
+    broker::{
+        Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Receipt, Session,
+    },
     settings::Settings,
 };
 use async_trait::async_trait;
 use rumqttc::{
-    AsyncClient, BrokerSessionResumePolicy, ClientError, Event, EventLoop, LastWill, MqttOptions,
-    NetworkOptions, Packet, PublishOptions, QoS, SubAck, SubscribeReasonCode, TlsConfiguration,
-    Transport, mqttbytes::v5::PublishProperties,
+    AckMode, AsyncClient, BrokerSessionResumePolicy, ClientError, Event, EventLoop, LastWill,
+    ManualAck, MqttOptions, NetworkOptions, Packet, PubAck, Publish, PublishOptions, QoS, SubAck,
+    SubscribeReasonCode, TlsConfiguration, Transport, mqttbytes::v5::PublishProperties,
 };
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -75,18 +77,22 @@ impl Dial for RumqttcDial {
         if let Some(kept_for) = session.kept_for {
             options.set_session_expiry_interval(Some(seconds(kept_for)));
             options.set_broker_session_resume_policy(BrokerSessionResumePolicy::AllowBrokerOnly);
+            options.set_ack_mode(AckMode::Manual);
         }
         if let Some(Outgoing { topic, payload, retain, .. }) = session.will.clone() {
             options.set_last_will(LastWill::new(topic, payload, QoS::AtLeastOnce, retain, None));
         }
         let (client, events) = AsyncClient::builder(options).capacity(session.capacity).build();
-        Box::new(RumqttcConnection { client, events })
+        let acknowledges = session.kept_for.is_some();
+        Box::new(RumqttcConnection { client, events, acknowledges })
     }
 }
 
 struct RumqttcConnection {
     client: AsyncClient,
     events: EventLoop,
+    /// Whether the server acknowledges messages.
+    acknowledges: bool,
 }
 
 #[async_trait]
@@ -102,8 +108,10 @@ impl Connection for RumqttcConnection {
                     return Ok(Incoming::Connected { resumed: ack.session_present });
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
-                    let (topic, payload) = (message.topic.into(), message.payload.into());
-                    return Ok(Incoming::Message { topic, payload, retained: message.retain });
+                    let receipt = receipt(&message).filter(|_| self.acknowledges);
+                    let Publish { topic, payload, retain, .. } = message;
+                    let (topic, payload) = (topic.into(), payload.into());
+                    return Ok(Incoming::Message { topic, payload, retained: retain, receipt });
                 }
                 Ok(Event::Incoming(Packet::SubAck(ack))) if is_refused(&ack) => {
                     return Ok(Incoming::SubscriptionRefused);
@@ -135,6 +143,17 @@ impl Broker for AsyncClient {
     fn unsubscribe(&self, topic: &str) -> Result<(), NotQueued> {
         self.try_unsubscribe(topic).map_err(not_queued)
     }
+
+    fn acknowledge(&self, receipt: Receipt) -> Result<(), NotQueued> {
+        let ack = ManualAck::PubAck(PubAck::new(receipt.id, None));
+        self.try_manual_ack(ack).map_err(not_queued)
+    }
+}
+
+/// What to acknowledge of a message. The server subscribes with QoS 1, so that none has QoS 2.
+fn receipt(message: &Publish) -> Option<Receipt> {
+    let is_kept = message.qos == QoS::AtLeastOnce;
+    is_kept.then_some(Receipt { id: message.pkid, is_again: message.dup })
 }
 
 fn not_queued(error: ClientError) -> NotQueued {

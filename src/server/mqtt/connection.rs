@@ -4,19 +4,26 @@
 
 use super::{
     ConnectError, MqttDevices,
-    broker::{Connection, ConnectionEnded, Dial, Incoming, Outgoing, Session},
+    broker::{
+        Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Receipt, Session,
+    },
     client::RumqttcDial,
     keypad::Delivery,
     settings::Settings,
+    unacknowledged::Unacknowledged,
 };
 use crate::server::{
     clock::{instant, sleep_until},
+    stopped,
     tasks::{Stage, Tasks, backoff},
 };
 use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::{convert::Infallible, sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 /// The first backoff before a reconnect. It doubles up to [`PAUSE_MOST`].
 const PAUSE_FIRST: Duration = Duration::from_millis(250);
@@ -29,6 +36,10 @@ const TICK: Duration = Duration::from_millis(250);
 const WAITING: usize = 8_192;
 /// How long the broker keeps presses while the server is disconnected.
 const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a server that ends acknowledges presses that are stored. Its tasks end a moment later.
+const ACKNOWLEDGED_WITHIN: Duration = Duration::from_millis(800);
+/// How long an acknowledgment takes to leave.
+const SENT_WITHIN: Duration = Duration::from_millis(50);
 /// How soon the broker must deliver to a session that it has kept.
 const PROVEN_WITHIN: Duration = Duration::from_secs(3);
 
@@ -59,7 +70,7 @@ pub fn connect_over(
             hear_buttons(
                 devices.clone(),
                 dial.clone(),
-                ears(settings),
+                session_of_buttons(settings),
                 format!("{}/buttons/probe", settings.client_id),
                 tasks.stop(),
             ),
@@ -80,10 +91,10 @@ pub fn connect_over(
 }
 
 /// The session of the buttons' own connection. The broker keeps it for a minute, so that a
-/// press during a restart of this server is not lost, and none arrives later than a request may be
-/// old (F5). The broker also keeps the subscriptions, so the client id contains a hash of the
+/// press during a restart of this server is not lost, and none arrives much later than a request
+/// may be old (F5). The broker also keeps the subscriptions, so the client id contains a hash of the
 /// topics.
-fn ears(settings: &Settings) -> Session {
+fn session_of_buttons(settings: &Settings) -> Session {
     let topics = settings
         .buttons
         .iter()
@@ -108,51 +119,40 @@ async fn hear_buttons(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
+    let mut ears = Ears::new(devices, probe);
     loop {
         let mut connection = dial.dial(&session);
         let broker = connection.broker();
-        // The client subscribes to the probe last. If the probe arrives, the broker has accepted
-        // all other subscriptions.
-        let subscribe = || {
-            let mut all = devices.buttons().chain([&probe]);
-            all.try_for_each(|topic| broker.subscribe(topic))
-        };
         session.clean = false;
-        let mut proven_by = None;
+        ears.dials();
         let ended = loop {
             let event = tokio::select! {
                 // No flood of messages keeps the others waiting.
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
-                () = sleep_until(proven_by) => {
+                () = stopped(&mut stop) => {
+                    return acknowledge_what_is_stored(&mut *connection, ears.unacknowledged).await;
+                }
+                () = sleep_until(ears.proven_by) => {
                     session.clean = true;
                     break ConnectionEnded::IncompleteSession;
+                }
+                receipt = ears.unacknowledged.next() => {
+                    if let Some(Err(error)) = receipt.map(|receipt| broker.acknowledge(receipt)) {
+                        break error.into();
+                    }
+                    continue;
                 }
                 event = connection.next() => event,
             };
             match event {
                 Ok(Incoming::Connected { resumed }) => {
                     pauses = backoff(PAUSE_FIRST, PAUSE_MOST);
-                    // A server that ended between connecting and subscribing has left a session in
-                    // which no press arrives. The client cannot subscribe in a session that it does
-                    // not know, so it publishes something to itself.
-                    let asked = if resumed {
-                        proven_by = Some(instant() + PROVEN_WITHIN);
-                        // As sure as a press, so that it arrives after those that the broker kept.
-                        broker.publish(Outgoing::new(probe.clone(), ""))
-                    } else {
-                        subscribe()
-                    };
-                    if let Err(error) = asked {
+                    if let Err(error) = ears.connected(&*broker, resumed) {
                         break error.into();
                     }
                 }
-                Ok(Incoming::Message { topic, .. }) if topic == probe.as_bytes() => {
-                    proven_by = None;
-                }
-                Ok(Incoming::Message { topic, payload, retained }) => {
-                    let delivery = Delivery::of(retained, proven_by.is_some());
-                    devices.hear(&topic, &payload, delivery)
+                Ok(Incoming::Message { topic, payload, retained, receipt }) => {
+                    ears.hear(&topic, &payload, retained, receipt);
                 }
                 Ok(Incoming::SubscriptionRefused) => {
                     tracing::error!(
@@ -162,11 +162,103 @@ async fn hear_buttons(
                 Err(error) => break error,
             }
         };
+        ears.unacknowledged.disconnected();
         log_end(&ended, "the broker is not connected; button presses are not received");
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(pauses.next().unwrap_or(PAUSE_MOST)) => {}
+        }
+    }
+}
+
+/// What the connections of the buttons have in common.
+struct Ears {
+    devices: Arc<MqttDevices>,
+    probe: String,
+    dialed: u64,
+    /// What this connection publishes to itself, and no other does.
+    echo: String,
+    /// When the session must have proved that it is complete. Until then, what arrives may have been
+    /// kept.
+    proven_by: Option<Instant>,
+    unacknowledged: Unacknowledged,
+}
+
+impl Ears {
+    fn new(devices: Arc<MqttDevices>, probe: String) -> Self {
+        Self {
+            devices,
+            probe,
+            dialed: 0,
+            echo: String::new(),
+            proven_by: None,
+            unacknowledged: Unacknowledged::default(),
+        }
+    }
+
+    /// A connection begins. The echo of an earlier one may still wait at the broker, before presses
+    /// that it kept.
+    fn dials(&mut self) {
+        self.dialed += 1;
+        let now = self.devices.clock.now().as_millis();
+        (self.echo, self.proven_by) = (format!("{now} {}", self.dialed), None);
+    }
+
+    /// The connection is open. Subscribes to the buttons, or asks the session whether it has.
+    ///
+    /// A server that ended between connecting and subscribing has left a session in which no press
+    /// arrives. The client cannot subscribe in a session that it does not know, so it publishes
+    /// something to itself, as sure as a press, so that it arrives after those that the broker kept.
+    fn connected(&mut self, broker: &dyn Broker, resumed: bool) -> Result<(), NotQueued> {
+        if resumed {
+            self.proven_by = Some(instant() + PROVEN_WITHIN);
+            return broker.publish(Outgoing::new(self.probe.clone(), self.echo.clone()));
+        }
+        self.unacknowledged.forget();
+        // The client subscribes to the probe last. If the probe arrives, the broker has accepted all
+        // other subscriptions.
+        let mut all = self.devices.buttons().chain([&self.probe]);
+        all.try_for_each(|topic| broker.subscribe(topic))
+    }
+
+    fn hear(&mut self, topic: &[u8], payload: &[u8], retained: bool, receipt: Option<Receipt>) {
+        let undone = if topic == self.probe.as_bytes() {
+            self.proven_by = self.proven_by.filter(|_| payload != self.echo.as_bytes());
+            None
+        } else if receipt.is_some_and(|receipt| self.unacknowledged.was_taken(receipt)) {
+            return;
+        } else {
+            let delivery = Delivery::of(retained, self.proven_by.is_some());
+            self.devices.hear_button(topic, payload, delivery)
+        };
+        if let Some(receipt) = receipt {
+            self.unacknowledged.push(receipt, undone);
+        }
+    }
+}
+
+/// The server ends: acknowledges what is stored meanwhile. The broker keeps the rest for the next one.
+async fn acknowledge_what_is_stored(
+    connection: &mut dyn Connection,
+    mut unacknowledged: Unacknowledged,
+) {
+    let broker = connection.broker();
+    let until = instant() + ACKNOWLEDGED_WITHIN;
+    while !unacknowledged.is_empty() {
+        tokio::select! {
+            biased;
+            receipt = unacknowledged.next() => {
+                let Some(receipt) = receipt else { return };
+                // It leaves while the client waits for the next event.
+                let leaves = timeout(SENT_WITHIN, connection.next());
+                if broker.acknowledge(receipt).is_err() || leaves.await.is_ok_and(|e| e.is_err()) {
+                    return;
+                }
+            }
+            // What comes now is for the next server.
+            event = connection.next() => if event.is_err() { return },
+            () = tokio::time::sleep_until(until) => return,
         }
     }
 }
@@ -252,7 +344,7 @@ async fn listen(
                 }
                 devices.link(Some(broker));
             }
-            Ok(Incoming::Message { topic, payload, retained }) => {
+            Ok(Incoming::Message { topic, payload, retained, .. }) => {
                 let delivery = if retained { Delivery::Retained } else { Delivery::Live };
                 devices.hear(&topic, &payload, delivery)
             }

@@ -20,6 +20,7 @@ mod registry;
 pub mod renamed;
 pub mod settings;
 pub mod stops;
+mod unacknowledged;
 
 pub use bindings::Diagnostics;
 pub use connection::{connect, connect_over};
@@ -52,7 +53,7 @@ use crate::{
 };
 use async_trait::async_trait;
 use broker::{Broker, Outgoing};
-use buttons::Press;
+use buttons::TakenPress;
 use desired_state::{DesiredState, Resumed, Say};
 use keypad::{Button, ButtonSettings, Delivery};
 use profile::Message;
@@ -68,6 +69,7 @@ use tokio::{
     sync::{Notify, mpsc},
     time::Instant,
 };
+use unacknowledged::{Taken, Undone};
 
 /// Tells whether an SOS would work in a home.
 pub type Readiness = Arc<dyn Fn(&Home) -> Ready + Send + Sync>;
@@ -111,7 +113,7 @@ pub struct MqttDevices {
     commands: RwLock<BTreeMap<String, Arc<Button>>>,
     /// The retained messages for Home Assistant, by topic.
     retained: Mutex<BTreeMap<String, String>>,
-    presses: mpsc::Sender<Press>,
+    presses: mpsc::Sender<TakenPress>,
     stops: mpsc::Sender<Stopped>,
     link: Mutex<Link>,
     /// A repetition will become due.
@@ -129,7 +131,7 @@ impl MqttDevices {
         clock: Arc<Clock>,
         live_events: Arc<LiveEvents>,
         fallback: Arc<dyn Devices>,
-        presses: mpsc::Sender<Press>,
+        presses: mpsc::Sender<TakenPress>,
         stops: mpsc::Sender<Stopped>,
     ) -> Result<Arc<Self>, SettingsError> {
         let now = clock.now();
@@ -281,26 +283,32 @@ impl MqttDevices {
         }
     }
 
-    fn pressed(&self, button: &Button, payload: &[u8], delivery: Delivery) {
+    /// Returns what waits until a press is done, if that is one.
+    fn pressed(&self, button: &Button, payload: &[u8], delivery: Delivery) -> Option<Undone> {
         let heard = || button.hear(payload, delivery, self.clock.now());
-        let heard = contained_now(BUTTONS, &button.settings.home, heard);
-        let Some(press) = heard.flatten() else { return };
-        if let Err(error) = self.presses.try_send(press) {
+        let press = contained_now(BUTTONS, &button.settings.home, heard).flatten()?;
+        let (taken, undone) = Taken::new();
+        if let Err(error) = self.presses.try_send(TakenPress { press, taken }) {
             let ButtonSettings { home, name, .. } = &button.settings;
             tracing::error!(%home, button = name, %error, "could not queue a button press; it is lost");
         }
+        Some(undone)
+    }
+
+    /// Handles a message of a button.
+    fn hear_button(&self, topic: &[u8], payload: &[u8], delivery: Delivery) -> Option<Undone> {
+        let topic = String::from_utf8_lossy(topic);
+        self.pressed(self.buttons.get(&*topic)?, payload, delivery)
     }
 
     /// Handles a message. A message that cannot be parsed changes nothing, and is logged once per
     /// device. One whose handling panics disturbs no other home.
     fn hear(&self, topic: &[u8], payload: &[u8], delivery: Delivery) {
         let topic = String::from_utf8_lossy(topic);
-        if let Some(button) = self.buttons.get(&*topic) {
-            return self.pressed(button, payload, delivery);
-        }
         let command = self.commands.read().expect("no writer panics").get(&*topic).cloned();
         if let Some(button) = command {
-            return self.pressed(&button, payload, delivery);
+            self.pressed(&button, payload, delivery);
+            return;
         }
         let kept = delivery == Delivery::Retained;
         // Home Assistant has restarted and has lost its state.

@@ -9,7 +9,7 @@ use crate::server::{
     monitoring::presence::{Leases, watch_leases},
     mqtt::{
         MqttDevices, Readiness,
-        buttons::{Buttons, Press, codes_on_disk, raise_what_is_pressed},
+        buttons::{Buttons, TakenPress, codes_on_disk, raise_what_is_pressed},
         device_health::{Monitor, monitor},
         discovery::{self, publish_homes},
         stops::{Stopped, report_stops},
@@ -25,7 +25,7 @@ impl App {
     /// Starts the tasks beside requests, which run until the server stops.
     pub(super) fn begin_beside(
         self: &Arc<Self>,
-        presses: mpsc::Receiver<Press>,
+        presses: mpsc::Receiver<TakenPress>,
         stops: mpsc::Receiver<Stopped>,
         steps: Option<mpsc::UnboundedReceiver<IncidentId>>,
         panels: Option<(Arc<Receiver>, receiver::Socket)>,

@@ -14,7 +14,9 @@ use crate::server::{
     homes::Homes,
     identity::passkeys::Passkeys,
     live_events::LiveEvents,
-    mqtt::{self, BindingError, MqttDevices, buttons::Press, codes::check_codes, stops::Stopped},
+    mqtt::{
+        self, BindingError, MqttDevices, buttons::TakenPress, codes::check_codes, stops::Stopped,
+    },
     sirens::{Devices, NoDevices, simulated::SimulatedDevices},
     snapshots::Snapshots,
     store::{Changes, Reads},
@@ -38,7 +40,7 @@ pub(super) struct Sirens {
     /// The simulated sirens of a demo.
     pub(super) simulated: Option<Arc<SimulatedDevices>>,
     /// What is pressed on the buttons.
-    pub(super) presses: mpsc::Receiver<Press>,
+    pub(super) presses: mpsc::Receiver<TakenPress>,
     /// The sirens that stopped on their own.
     pub(super) stops: mpsc::Receiver<Stopped>,
 }

@@ -6,6 +6,7 @@ mod asleep;
 mod audit;
 mod bad_input;
 mod broker;
+mod button_sessions;
 mod cameras;
 mod center;
 mod config;

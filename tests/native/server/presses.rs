@@ -221,7 +221,30 @@ async fn press_is_heard_though_the_broker_has_an_empty_session() {
     .await;
 }
 
-/// The broker does not send a press again that the server has taken.
+/// I10. Only what is stored is acknowledged to the broker.
+#[tokio::test]
+async fn press_that_could_not_be_stored_comes_again() {
+    let broker = Broker::start().await;
+    let cabin = broker.device("cabin").await;
+    let server = Server::with_file(&with_button(&broker)).await;
+    let (hangs, closed) = watch::channel(true);
+    let open = watch::channel(false).1;
+    let hung = |database| Hindered::gated(database, open, closed);
+    let server = server.restart_with_database(hung).await;
+    let listens = hangs.receiver_count();
+    until("a press that cannot be stored", async || {
+        cabin.say("button", r#"{"action":"hold"}"#, false);
+        (hangs.receiver_count() > listens).then_some(())
+    })
+    .await;
+    let server = server.restart_with_file(async || {}).await;
+    until("the press, from the broker", async || {
+        server.app.engine.view().running_in(&"lake-cabin".parse().unwrap())
+    })
+    .await;
+}
+
+/// What the server has taken is tried once more when it ends.
 #[tokio::test]
 async fn press_that_was_not_stored_is_stored_before_the_server_ends() {
     let broker = Broker::start().await;

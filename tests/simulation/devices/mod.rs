@@ -1,6 +1,7 @@
 //! Sirens as machines: they obey what they are told, end by themselves, are stopped by hand, lose
 //! their power and their link, and say what their kind says.
 
+pub mod buttons;
 pub mod payloads;
 
 use super::dice::Dice;
@@ -15,6 +16,7 @@ use buckler::{
         settings::{Settings, SirenSettings},
     },
 };
+use buttons::Button;
 use payloads::{Kind, Order, Said};
 use std::{collections::BTreeMap, time::Duration};
 
@@ -172,8 +174,8 @@ impl Siren {
     }
 }
 
-/// The settings of a server with these sirens.
-pub fn settings(sirens: &[Siren]) -> Settings {
+/// The settings of a server with these sirens and buttons.
+pub fn settings(sirens: &[Siren], buttons: &[Button]) -> Settings {
     Settings {
         broker: "mqtt://broker.invalid".into(),
         client_id: "buckler".into(),
@@ -192,7 +194,7 @@ pub fn settings(sirens: &[Siren]) -> Settings {
                 heartbeat_timeout: None,
             })
             .collect(),
-        buttons: Vec::new(),
+        buttons: buttons.iter().map(Button::settings).collect(),
         topic_prefix: BTreeMap::new(),
         home_assistant: None,
         profiles: BTreeMap::new(),

@@ -75,6 +75,13 @@ pub struct Act {
     sight: Sight,
 }
 
+impl Act {
+    /// What the author of a code knew.
+    pub fn of_code(by: Option<Actor>, sight: Sight) -> Self {
+        Self { ending: Ending::Abort, by, sight }
+    }
+}
+
 impl Ledger {
     /// A command reaches the server. Its author's screen had shown this much.
     pub fn acts(&mut self, id: IncidentId, command: &Command, sight: Sight) {
@@ -109,13 +116,6 @@ impl Ledger {
         }
     }
 
-    /// The latest request of an incident that was recorded by then.
-    pub fn presses_until(&self, id: IncidentId, then: Timestamp) -> u32 {
-        let presses = self.cases.get(&id).map(|case| case.presses.iter());
-        let until = presses.into_iter().flatten().filter(|press| press.at <= then);
-        until.map(|press| press.fact).max().unwrap_or_default()
-    }
-
     /// A fact that ends requests: its author had been shown each of them.
     pub(super) fn ends_what_was_shown(
         &mut self,
@@ -127,12 +127,14 @@ impl Ledger {
         let act = self
             .acts
             .get(&before.id)
-            .and_then(|acts| acts.iter().find(|act| act.ending == ending && act.by.as_ref() == by));
+            .and_then(|acts| acts.iter().find(|act| act.ending == ending && act.by.as_ref() == by))
+            .cloned()
+            .or_else(|| self.typed(&before.home, by, presses));
         // Who withdraws a request of their own by its id needs no screen.
         let is_withdrawn =
             |press: &Press| ending == Ending::Abort && self.withdrawals.has(before.id, press.fact);
         let mut ended = presses.iter().filter(|press| ended.contains(press.request)).peekable();
-        let Some(act) = act.cloned() else {
+        let Some(act) = act else {
             let all = ended.peek().is_some() && ended.all(is_withdrawn);
             let what = format!("{}: {} was ended, and nobody did it", ending.part(), before.id);
             return self.demand(all, || what);

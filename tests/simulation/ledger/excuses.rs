@@ -18,6 +18,8 @@ pub enum Cause {
     Suspended,
     /// The peers of this queue are not reached.
     Queue(&'static str),
+    /// The server does not hear its buttons.
+    Buttons,
 }
 
 /// The causes that keep anything from being decided.

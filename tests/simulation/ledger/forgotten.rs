@@ -49,6 +49,7 @@ impl Ledger {
         self.alarms.retain(|id, _| !old.contains(id));
         self.told.retain(|id, _| !old.contains(id));
         self.said.retain(|id, _| !old.contains(id));
+        self.forgets_buttons(now);
         self.taps.retain(|_, tap| tap.at >= long_ago);
         let (carried, stale) = (&self.carried, &self.stale);
         let settled: BTreeSet<String> = self

@@ -47,6 +47,7 @@ impl Ledger {
         let [now, server, known] = times;
         self.keeps_undo(known, batch);
         self.requests_are_stored(batch);
+        self.button_requests_are_stored(batch);
         for id in &batch.over {
             self.demand(batch.facts.iter().any(|(f, ..)| f == id), || {
                 format!("I15: {id} is over without a fact")

@@ -2,6 +2,7 @@
 //! that the server says about itself, the ledger believes only what is on the disk.
 
 mod backups;
+pub mod buttons;
 mod center;
 mod ends;
 pub mod excuses;
@@ -26,6 +27,7 @@ use buckler::{
     },
     server::engine::{Answer, Current, Denied, Engine},
 };
+use buttons::Buttons;
 use ends::{Act, Press};
 use excuses::{Cause, Excuses, UNDECIDED};
 use needs::Owed;
@@ -108,6 +110,7 @@ pub struct Ledger {
     pub excuses: Excuses,
     owed: Vec<Owed>,
     sirens: Sirens,
+    buttons: Buttons,
     /// The latest fact of each incident that the screens were told of in this life.
     told: BTreeMap<IncidentId, u32>,
     /// The incidents that the screens were found to show as unanswered, as they were then.
@@ -159,6 +162,7 @@ impl Ledger {
             excuses: Excuses::default(),
             owed: Vec::new(),
             sirens: Sirens::default(),
+            buttons: Buttons::default(),
             told: BTreeMap::new(),
             said: BTreeMap::new(),
             undo: None,

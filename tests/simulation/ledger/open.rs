@@ -9,7 +9,6 @@ const OPEN: &[(&str, &str)] = &[
     ("I16/unsynchronized", "a countdown counts as a minute late, however late it really is"),
     ("I30/clock", "An end from elsewhere is compared with the requests by its sender's clock"),
     ("I30/untold", "So can an end that was said after a press that the line had not delivered yet"),
-    ("I30/keypad", "A keypad has no screen, so that its code sees everything"),
     ("I30/older", "An app that is older than the server names no request"),
 ];
 

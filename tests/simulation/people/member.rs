@@ -3,19 +3,17 @@
 
 use super::{Does, Intent};
 use crate::{
+    devices::buttons::Asks,
     dice::Dice,
-    errand::{Errand, Fate},
+    errand::{Errand, Fate, Sender},
     plan::needs::{Means, Need},
-    screens::{Sight, Viewer},
+    screens::Viewer,
     world::{Event, World},
 };
 use buckler::{
     domain::{
-        id::{HomeId, IncidentId},
-        incident::{
-            Actor, Mode, Request, Snapshot, Source,
-            command::{Command, Raise, Seen},
-        },
+        id::IncidentId,
+        incident::{Actor, Mode, Request, Snapshot, Source, command::Raise},
         time::Timestamp,
     },
     server::{clock::Clock, engine::Engine},
@@ -63,17 +61,22 @@ fn renews(world: &World, id: IncidentId, need: &Need, press: u8) -> bool {
 /// Somebody presses, for the need of this entry. `clock` is the server's, while it is up.
 pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
     let (number, need) = world.plan.need(entry);
+    let sender = match need.means {
+        Means::Button { .. } => {
+            return world.pushes(&world.plan.homes[need.home].id, Asks::Help(need.request));
+        }
+        Means::App { .. } => Sender::App,
+        Means::Panel { .. } => Sender::Panel,
+    };
     let (id, now) = (id_of(world, number, need, press), world.truth());
     let home = world.lock(&world.peers).home(need.home, &world.plan);
-    let device = |name: &str| Actor::Device { name: name.into() };
-    let (by, source, mode) = match need.means {
-        Means::App { .. } => (Viewer::Member(need.who).actor(), Source::Dashboard, need.mode),
-        Means::Button { .. } => (device("button"), Source::Device, Mode::Live),
-        Means::Panel { .. } => (device("panel"), Source::Device, Mode::Live),
+    let (by, source, mode) = match sender {
+        Sender::App => (Viewer::Member(need.who).actor(), Source::Dashboard, need.mode),
+        Sender::Panel => (Actor::Device { name: "panel".into() }, Source::Device, Mode::Live),
     };
-    let request = match (need.means, need.request) {
+    let request = match (sender, need.request) {
         // Panels signal no sirens.
-        (Means::Panel { .. }, Request::Siren) => Request::Police,
+        (Sender::Panel, Request::Siren) => Request::Police,
         (_, request) => request,
     };
     let raise = Raise {
@@ -92,23 +95,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         snapshot: Snapshot::of(&home, world.plan.staffing.policy()),
     };
     world.ledger().tapped(&raise, now);
-    Errand::begin(world, Errand::raise(raise, need.means));
-}
-
-/// The code of a keypad arrives: it cancels what counts down, as `src/server/mqtt/buttons.rs` does.
-/// Its author knew at most of the requests that were made before it was typed.
-pub fn disarms(world: &World, engine: &Engine, home: &HomeId, typed: Timestamp) {
-    // What the broker kept ends nothing.
-    if typed < world.truth() {
-        return;
-    }
-    let Some(current) = engine.view().running_in(home) else { return };
-    let incident = current.incident.id;
-    let by = Actor::Device { name: "keypad".into() };
-    let facts = world.ledger().presses_until(incident, typed);
-    let sight = Sight { at: typed, facts, open: Some("I30/keypad") };
-    let cancel = Command::Cancel { by, seen: Seen::All };
-    Errand::begin(world, Errand::command(incident, cancel, Duration::from_secs(5)).seen(sight));
+    Errand::begin(world, Errand::raise(raise, sender));
 }
 
 /// The household ends what it can.

@@ -148,6 +148,10 @@ impl Plan {
         }
         time_faults(&mut dice, &mut entries);
         siren_faults(&mut Dice::new(seed, "sirens"), &mut entries);
+        needs::join_unseen(&mut Dice::new(seed, "joins"), &mut entries);
+        if staffing.center == CenterMode::Receiver {
+            review_faults(&mut Dice::new(seed, "reviews"), &mut entries);
+        }
         // Every month has every kind of fault, and so has a single day.
         for _ in 0..size.days.map_or(0, |days| (days / 30).max(1)) {
             faults::add_each(&mut dice, &mut entries);
@@ -212,6 +216,21 @@ fn time_faults(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
         let death = Death { down: down(dice), boots: Boots::No, restores };
         at_needs(dice, What::Kill { when: When::Now, death });
     }
+}
+
+/// In some worlds an alarm leaves and its answer is lost, and the server is down from the first call on
+/// until a person must decide.
+fn review_faults(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
+    if !dice.chance(12) {
+        return;
+    }
+    let need = |(at, what): &(Duration, What)| matches!(what, What::Need(_)).then_some(*at);
+    let begun = dice.pick(&entries.iter().filter_map(need).collect::<Vec<_>>());
+    let (queue, fault) = ("receiver", HandlerFault::AnswerLost);
+    entries.push((begun, What::Handler { queue, fault, lasts: Duration::from_secs(60) }));
+    let down = dice.ms(16 * 60_000, 40 * 60_000);
+    let death = Death { down, boots: Boots::No, restores: None };
+    entries.push((begun + dice.ms(8_000, 30_000), What::Kill { when: When::Now, death }));
 }
 
 /// Sirens are stopped by hand, and lose their power or their link, most of them while something runs.

@@ -51,15 +51,7 @@ pub(super) fn add(
     entries.push((at, What::Need(need)));
     steer(dice, home, who, at, entries);
     if dice.chance(25) {
-        let need = Need {
-            home,
-            who: "ben",
-            request: dice.pick(&Request::ALL),
-            mode: Mode::Live,
-            drill_sirens: false,
-            lasts: Duration::ZERO,
-            means: Means::App { taps: 1 },
-        };
+        let need = taps_once(home, dice.pick(&Request::ALL));
         let after = dice.pick(&[30_000, 30_000, 200_000]);
         entries.push((at + dice.ms(0, after), What::Need(need)));
     }
@@ -82,10 +74,29 @@ pub(super) fn add(
 
 /// Somebody asks for sirens alone, which sound even if that cannot be stored (F15).
 pub(super) fn for_sirens(home: usize) -> Need {
+    taps_once(home, Request::Siren)
+}
+
+/// Somebody asks with the app, a moment before somebody else cancels whose screen does not show it yet.
+pub(super) fn join_unseen(dice: &mut Dice, entries: &mut Vec<(Duration, What)>) {
+    let cancels = |(at, what): &(Duration, What)| match what {
+        What::Steer { home, does: Does::Cancel, .. } => Some((*at, *home)),
+        _ => None,
+    };
+    let all: Vec<_> = entries.iter().filter_map(cancels).collect();
+    for (at, home) in all {
+        if dice.chance(25) {
+            let joins = at.saturating_sub(dice.ms(0, 1_500));
+            entries.push((joins, What::Need(taps_once(home, dice.pick(&Request::ALL)))));
+        }
+    }
+}
+
+fn taps_once(home: usize, request: Request) -> Need {
     Need {
         home,
         who: "ben",
-        request: Request::Siren,
+        request,
         mode: Mode::Live,
         drill_sirens: false,
         lasts: Duration::ZERO,

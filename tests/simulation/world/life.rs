@@ -4,6 +4,7 @@
 use super::{
     super::{
         broker::SimulatedDial,
+        devices::buttons::CODES,
         disk::Kept,
         handlers::effect_handlers,
         machine::{Boots, SimulatedMachine},
@@ -13,16 +14,19 @@ use super::{
 };
 use buckler::server::{
     clock::Clock,
-    engine::{Engine, outbox::Outbox, put_back},
+    engine::{Engine, device::Ids, outbox::Outbox, put_back},
     live_events::{Change, LiveEvents},
     mqtt::{
-        MqttDevices, connect_over,
+        MqttDevices,
+        buttons::{Buttons, TakenPress, raise_what_is_pressed},
+        connect_over,
         stops::{Stopped, report_stops},
     },
     sirens::NoDevices,
     store::StoreError,
     tasks::Tasks,
 };
+use futures_util::FutureExt;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -36,7 +40,7 @@ pub(super) async fn live(world: &Arc<World>) -> End {
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop.clone());
-    let (sirens, stops) = sirens_of(world, &clock, &live_events, &tasks);
+    let (sirens, presses, stops) = devices_of(world, &clock, &live_events, &tasks);
     let (live, drill) = effect_handlers(world, &clock, &sirens);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     // What is left of a copy that was put back is withheld in a commit, which may be the last.
@@ -72,6 +76,8 @@ pub(super) async fn live(world: &Arc<World>) -> End {
         },
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
+    let buttons = buttons_of(world, &clock, &engine, sirens);
+    tasks.spawn("buttons", raise_what_is_pressed(buttons, presses, stop.clone()));
     tasks.spawn("stops of sirens", report_stops(engine.clone(), clock.clone(), stops, stop));
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
     let planned = world.plan.ends_at().max(world.truth());
@@ -101,20 +107,47 @@ pub(super) async fn live(world: &Arc<World>) -> End {
     }
 }
 
-/// The server's sirens, connected to the simulated broker, and the stops that they report.
-fn sirens_of(
+/// The server's sirens and buttons, connected to the simulated broker, what is pressed, and the stops
+/// that sirens report.
+fn devices_of(
     world: &Arc<World>,
     clock: &Arc<Clock>,
     live_events: &Arc<LiveEvents>,
     tasks: &Tasks,
-) -> (Arc<MqttDevices>, mpsc::Receiver<Stopped>) {
-    let ((pressed, _), (stopped, stops)) = (mpsc::channel(1), mpsc::channel(1_024));
+) -> (Arc<MqttDevices>, mpsc::Receiver<TakenPress>, mpsc::Receiver<Stopped>) {
+    let ((pressed, presses), (stopped, stops)) = (mpsc::channel(1_024), mpsc::channel(1_024));
     let (clock, live_events) = (clock.clone(), live_events.clone());
     let sirens =
         MqttDevices::new(&world.mqtt, clock, live_events, Arc::new(NoDevices), pressed, stopped)
             .expect("settings that fit together");
     connect_over(sirens.clone(), Arc::new(SimulatedDial(world.clone())), &world.mqtt, tasks);
-    (sirens, stops)
+    (sirens, presses, stops)
+}
+
+/// What presses act on.
+fn buttons_of(
+    world: &Arc<World>,
+    clock: &Arc<Clock>,
+    engine: &Engine,
+    broker: Arc<MqttDevices>,
+) -> Buttons {
+    let ids = {
+        let world = world.clone();
+        Ids::new(move |topic| {
+            Ok(world.ledger().makes_request(topic, world.plan.seed, world.truth()))
+        })
+    };
+    Buttons {
+        broker,
+        attempts: Arc::default(),
+        engine: engine.clone(),
+        homes: world.homes.clone(),
+        clock: clock.clone(),
+        policy: world.plan.staffing.policy(),
+        readiness: Arc::new(|_| unreachable!("no button practices")),
+        ids,
+        read_codes: Arc::new(|_| std::future::ready(Ok(CODES.to_owned())).boxed()),
+    }
 }
 
 /// Opens the database. Withholds everything of one that was put back: as `src/server/run/put_back.rs`.
