@@ -69,7 +69,8 @@ impl EffectHandler for Brief {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         Ok(match effect.kind {
             EffectKind::RequestDispatch { service } => {
-                Some(Command::Dispatch { service, state: DispatchState::Closed, reference: None })
+                let (request, state) = (effect.seq, DispatchState::Closed);
+                Some(Command::Dispatch { service, request, state, reference: None })
             }
             _ => None,
         })

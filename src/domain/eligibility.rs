@@ -5,7 +5,7 @@ use super::{
     access::{Action, Membership},
     home::{Enrolment, Home, Plan},
     id::CameraId,
-    incident::{Request, Source},
+    incident::{Incident, Mode, Request, Source},
 };
 use serde::{Deserialize, Serialize};
 
@@ -99,13 +99,23 @@ pub fn request(
     Ok(())
 }
 
-/// Checks whether a request may join a live incident that runs: the plan and the enrollment were
-/// checked when that began (R5).
+/// Checks whether this request may be raised beside the incident that runs in the home, if it would
+/// join that. To join a live one it needs no plan and no enrollment any more: they were checked when
+/// that began (R5).
 ///
 /// # Errors
-/// The member may not request help.
-pub fn join(member: Membership) -> Result<(), Reason> {
-    permitted(member)
+/// The reason why not.
+pub fn request_beside(
+    home: &Home,
+    source: &Source,
+    asked: Request,
+    member: Membership,
+    running: Option<&Incident>,
+) -> Result<(), Reason> {
+    match running.is_some_and(|incident| incident.mode == Mode::Live) {
+        true => permitted(member),
+        false => request(home, source, asked, member),
+    }
 }
 
 /// Checks whether Sound Siren Only is shown: it needs the dashboard's SOS button and a base station

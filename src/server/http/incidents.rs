@@ -163,12 +163,9 @@ pub async fn raise(
         ));
     }
     let running = raising.engine.view().running_in(&member.home.id);
-    let is_live = |current: Arc<Current>| current.incident.mode == Mode::Live;
-    if asked.mode == Mode::Live && running.is_some_and(is_live) {
-        eligibility::join(member.membership)?;
-    } else {
-        eligibility::request(&member.home, &asked.source, asked.request, member.membership)?;
-    }
+    let running = running.as_ref().filter(|_| asked.mode == Mode::Live).map(|c| &c.incident);
+    let (source, membership) = (&asked.source, member.membership);
+    eligibility::request_beside(&member.home, source, asked.request, membership, running)?;
     if asked.sirens && asked.mode == Mode::Live {
         return Err(ApiError::field("sirens", "Only a drill chooses whether sirens sound."));
     }

@@ -265,7 +265,10 @@ async fn raise(
         tracing::error!(%home, button = name, "a button was pressed for an unknown home");
         return Outcome::Done;
     };
-    if let Err(reason) = eligibility::request(&found, &Source::Device, request, MAY) {
+    let running = buttons.engine.view().running_in(home);
+    let running = running.as_ref().filter(|_| mode == Mode::Live).map(|c| &c.incident);
+    let eligible = eligibility::request_beside(&found, &Source::Device, request, MAY, running);
+    if let Err(reason) = eligible {
         tracing::error!(%home, button = name, ?request, ?reason, "a button press was refused: the home is not eligible");
         return Outcome::Done;
     }
