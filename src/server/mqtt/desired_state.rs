@@ -190,6 +190,13 @@ impl ReportedState {
         true
     }
 
+    /// Whether an OFF that was not accepted must be tried again (I22): the request that has the siren
+    /// instead is not stored, and nobody would silence it after a restart.
+    pub fn is_off_still_due(&self, effect: &Effect, now: Timestamp) -> bool {
+        let is_off = matches!(effect.kind, EffectKind::SirenOff { .. });
+        is_off && effect.seq > 0 && self.precedence.is_held_by_unstored(now)
+    }
+
     /// A fact commanded the siren. From now on no command of an earlier fact holds, in whatever
     /// order they arrive (I31).
     pub fn expect(&mut self, effect: &Effect) {

@@ -395,7 +395,17 @@ impl EffectHandler for MqttDevices {
         if targets.is_empty() {
             return self.fallback.execute(effect).await;
         }
-        targets.retain(|siren| siren.with_state(|state| state.take(effect, now)));
+        let mut is_still_due = false;
+        targets.retain(|siren| {
+            siren.with_state(|state| {
+                let accepted = state.take(effect, now);
+                is_still_due |= !accepted && state.is_off_still_due(effect, now);
+                accepted
+            })
+        });
+        if is_still_due {
+            return Err(ExecuteError("a request that is not stored has the siren".into()));
+        }
         if targets.is_empty() {
             return Ok(None);
         }

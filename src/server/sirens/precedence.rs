@@ -97,6 +97,13 @@ impl Precedence {
         true
     }
 
+    /// Whether a request that could not be stored has the siren. A restart forgets it, so that no stored
+    /// OFF is done by it.
+    pub fn is_held_by_unstored(&self, now: Timestamp) -> bool {
+        let on = self.holds.and_then(|holds| holds.on);
+        on.is_some_and(|on| on.rank == Rank::Unstored && on.until > now)
+    }
+
     /// The stored alarm that still wants the siren if this command holds and ends.
     fn covered_by(
         &self,

@@ -130,6 +130,21 @@ fn request_that_was_not_stored_sounds_a_siren_that_is_quiet() {
     assert!(state.take(&unstored, at(90)), "the first could begin until 60");
 }
 
+/// I22. The siren cannot be reached, and its OFF is still tried. A restart forgets the request, and
+/// nobody would silence the siren.
+#[test]
+fn off_waits_for_a_request_that_is_not_stored() {
+    let (mut state, profile) = (ReportedState::default(), profile("tasmota"));
+    command(&mut state, &effect(1, 3, Some(240)), 0, &profile);
+    let off = effect(1, 9, None);
+    command(&mut state, &off, 30, &profile);
+    assert!(!state.is_off_still_due(&off, at(30)));
+    assert!(state.take(&effect(2, 0, Some(130)), at(35)));
+    assert!(!state.take(&off, at(40)) && state.is_off_still_due(&off, at(40)));
+    assert!(state.take(&off, at(131)), "the request is over");
+    assert_eq!(state.to_say(at(131), &profile).unwrap().desired, DesiredState::Off);
+}
+
 /// I22. The siren ends a drill's pulse a moment before the server's OFF, or somebody presses
 /// its own button.
 #[test]
