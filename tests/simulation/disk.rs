@@ -12,7 +12,7 @@ use super::{
 use async_trait::async_trait;
 use buckler::{
     domain::{
-        id::IncidentId,
+        id::{HomeId, IncidentId},
         incident::{
             effect::{Effect, EffectKind},
             event::{Event, Recorded},
@@ -136,8 +136,7 @@ impl Disk {
         batch: &Batch,
     ) -> Result<(), StoreError> {
         self.platter.commit(batch, world.truth())?;
-        world.ledger().committed([truth, server, world.truth()], batch);
-        world.checks_devices();
+        world.has_stored([truth, server, world.truth()], batch);
         Ok(())
     }
 
@@ -186,6 +185,11 @@ impl Disk {
 
     pub fn holds_effect(&self, key: &str) -> bool {
         self.platter.has_effect(key)
+    }
+
+    /// A home's incidents that began before a time, the newest first.
+    pub fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Vec<Stored> {
+        self.platter.incidents(home, before, limit)
     }
 
     pub fn incident(&self, id: IncidentId) -> Option<Stored> {

@@ -4,6 +4,7 @@
 use super::{
     dice::Dice,
     disk::Disk,
+    line::{Side, signaled},
     people::{contact, operator, outside},
     plan::{HandlerFault, Plan, QUEUES, homes},
     world::World,
@@ -21,6 +22,7 @@ use buckler::{
     },
     server::{
         clock::Clock,
+        dc09::transmitter::Transmitter,
         engine::{
             Current,
             outbox::{EffectHandler, EffectHandlers, ExecuteError},
@@ -92,6 +94,7 @@ pub fn effect_handlers(
     world: &Arc<World>,
     clock: &Arc<Clock>,
     sirens: &Arc<MqttDevices>,
+    transmitter: Option<&Arc<Transmitter>>,
 ) -> (EffectHandlers, EffectHandlers) {
     let of = |mode| {
         let [devices, phones, receiver, responders, notices] = QUEUES.map(|queue| {
@@ -100,6 +103,7 @@ pub fn effect_handlers(
                 ("devices", Mode::Drill) => {
                     Some(Arc::new(DrillDevices { clock: clock.clone(), devices: sirens.clone() }))
                 }
+                ("receiver", Mode::Live) => transmitter.map(|it| it.clone() as _),
                 _ => None,
             };
             Arc::new(Handler { queue, mode, world: world.clone(), clock: clock.clone(), inner })
@@ -137,7 +141,7 @@ impl EffectHandler for Handler {
             self.act(effect, now);
         }
         let carried_out = match &self.inner {
-            Some(inner) => inner.execute(effect).await,
+            Some(inner) => signaled(effect, inner.execute(effect)).await,
             None => Ok(None),
         };
         if std::mem::take(&mut world.lock(&world.peers).kill_after_effect) {
@@ -162,6 +166,14 @@ impl EffectHandler for Handler {
                     && !self.has_responders() =>
             {
                 return NoResponders.execute(effect).await;
+            }
+            EffectKind::SignalReceiver { signal: Signal::Alarm, services, .. }
+                if self.inner.is_some() =>
+            {
+                let line = world.line(Side::Home).expect("the transmitter has a line");
+                let has = line.has_stored(effect.incident, effect.seq, services);
+                world.ledger().center_is_said_to_have(effect, has);
+                return carried_out;
             }
             // A receiver acknowledges each alarm, also if nobody looks at it.
             EffectKind::SignalReceiver { signal: Signal::Alarm, .. } => {

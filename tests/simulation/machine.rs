@@ -22,7 +22,7 @@ pub enum Boots {
 
 /// The time of a world, and what its machine knows of it.
 pub struct Time {
-    /// True time and the runtime's time at the start of this life. Between lives, time stops.
+    /// True time and the runtime's time when it last went on. Between lives, time stops.
     base: Timestamp,
     since: Option<Instant>,
     pub wall_offset_ms: i64,
@@ -52,16 +52,15 @@ impl Time {
         self.base + self.since.map_or(Duration::ZERO, |since| Instant::now() - since)
     }
 
-    /// A life of the server begins on a runtime of its own.
+    /// Time goes on, in the runtime of the life that runs.
     #[expect(clippy::disallowed_methods, reason = "this is the simulated world's own time")]
-    pub fn life_begins(&mut self) {
+    pub fn goes_on(&mut self) {
         self.since = Some(Instant::now());
     }
 
-    /// The life is over. Returns when.
-    pub fn life_ends(&mut self) -> Timestamp {
+    /// Nothing of that life runs for now, or ever again.
+    pub fn stops(&mut self) {
         (self.base, self.since) = (self.now(), None);
-        self.base
     }
 
     /// No life runs, and it is this late.

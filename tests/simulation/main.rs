@@ -13,6 +13,7 @@ mod disk;
 mod errand;
 mod handlers;
 mod ledger;
+mod line;
 mod machine;
 mod people;
 mod plan;

@@ -257,6 +257,20 @@ impl Platter {
         latest.into_values().filter_map(|(id, _)| tables.stored(id)).collect()
     }
 
+    /// A home's incidents that began before a time, the newest first.
+    pub fn incidents(&self, home: &HomeId, before: Timestamp, limit: u32) -> Vec<Stored> {
+        let tables = self.tables();
+        let of_home = tables.incidents.iter().filter(|(_, (of, _))| of == home);
+        let begun = |facts: &[Recorded]| facts.first().map(|fact| fact.at);
+        let mut all: Vec<_> = of_home
+            .filter_map(|(id, (_, facts))| Some((begun(facts)?, *id)))
+            .filter(|(at, _)| *at < before)
+            .collect();
+        all.sort_by(|one, other| other.cmp(one));
+        let newest = all.into_iter().take(limit as usize);
+        newest.filter_map(|(_, id)| tables.stored(id)).collect()
+    }
+
     pub fn pending(&self) -> Vec<Effect> {
         self.tables().outbox.values().cloned().collect()
     }

@@ -1,8 +1,8 @@
 //! The world around the server: true time, people, contacts, responders, devices, the network, the
-//! disk, and kills. The server in it is the real engine on a paused runtime: each life from start
-//! to kill has its own runtime.
+//! disk, and kills. The server in it is the real engine on a paused runtime.
 
 mod life;
+mod server;
 
 use super::{
     broker::{Traffic, Wires},
@@ -11,9 +11,10 @@ use super::{
     errand::{Errand, Errands},
     handlers::Peers,
     ledger::{Ledger, excuses::Cause},
+    line::{Line, OnLine, Side},
     machine::{Boots, Time},
     people::{Intent, member, operator, outside},
-    plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When, faults::PUT_BACK},
+    plan::{BEGINNING, DiskFault, HandlerFault, Plan, What, When},
     screens::{Screens, Viewer},
 };
 use buckler::{
@@ -23,9 +24,10 @@ use buckler::{
         engine::{Current, Engine},
         homes::Homes,
         mqtt::settings::Settings,
+        store::Batch,
     },
 };
-use life::live;
+pub use server::run;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
@@ -83,6 +85,8 @@ pub enum Event {
     Siren(usize),
     /// The ledger looks at what a button said.
     Button(usize),
+    /// Something moves between the home and its receiving center.
+    Line(OnLine),
 }
 
 /// The state of the network.
@@ -112,6 +116,10 @@ pub struct World {
     sooner: Notify,
     pub killed: Notify,
     kill: Mutex<(When, Death)>,
+    /// The line between two servers, and which of them this is.
+    pub line: Option<(Arc<Line>, Side)>,
+    /// The other server must follow before this one goes on.
+    pub follow: Notify,
 }
 
 /// How a server dies and comes back.
@@ -131,11 +139,17 @@ enum End {
 }
 
 impl World {
-    fn new(plan: Plan, tells: bool, wanted: Option<&str>) -> Arc<Self> {
+    fn new(
+        plan: Plan,
+        tells: bool,
+        wanted: Option<&str>,
+        line: Option<(Arc<Line>, Side)>,
+    ) -> Arc<Self> {
         let queue = plan
             .entries
             .iter()
             .enumerate()
+            .filter(|(_, e)| !matches!(e.what, What::NotHere | What::AtCenter(_)))
             .map(|(n, e)| ((BEGINNING + e.at, n as u64), Event::Entry(n)))
             .collect();
         let (mut ledger, wires) = (Ledger::new(tells, wanted.map(Into::into)), Wires::new(&plan));
@@ -162,8 +176,21 @@ impl World {
                 When::Now,
                 Death { down: Duration::ZERO, boots: Boots::No, restores: None },
             )),
+            line,
+            follow: Notify::new(),
             plan,
         })
+    }
+
+    /// The line to another server, if there is one.
+    pub fn line(&self, side: Side) -> Option<&Arc<Line>> {
+        self.line.as_ref().filter(|(_, is)| *is == side).map(|(line, _)| line)
+    }
+
+    pub fn with_line(&self, does: impl FnOnce(&Arc<Line>, Side)) {
+        if let Some((line, side)) = &self.line {
+            does(line, *side);
+        }
     }
 
     pub fn lock<'a, T>(&self, what: &'a Mutex<T>) -> MutexGuard<'a, T> {
@@ -202,55 +229,23 @@ impl World {
     }
 }
 
-/// Runs a world to its end. Returns the broken invariant, with the story if it is requested.
-/// `wanted` is broken although it is known not to hold.
-pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
-    let world = World::new(plan, tells, wanted);
-    if world.plan.puts_back() {
-        world.disk.keep_undo();
-        world.ledger().keep_undo();
-    }
-    for home in &world.plan.homes {
-        world.homes.committed(&Arc::new(home.clone()), 1);
-    }
-    world.later(BEGINNING + LOOK, Event::Look);
-    loop {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
-        // The paused clock advances to this timer only if nothing else is left to wait for.
-        let life = async { tokio::time::timeout(world.longest_life(), live(&world)).await };
-        let end = runtime.block_on(life).unwrap_or_else(|_| {
-            world.ledger().broken("I8/still: the world stands still".into());
-            End::Broken
-        });
-        let died = runtime.block_on(async { world.lock(&world.time).life_ends() });
-        drop(runtime);
-        let End::Killed(when, death) = end else { break };
-        let faults = [Some(when.fault()), death.boots.fault(), death.restores.map(|_| PUT_BACK)];
-        faults.into_iter().flatten().for_each(|fault| world.ledger().occurs(fault));
-        world.be_down(died, death);
-    }
-    let mut ledger = world.ledger();
-    std::mem::replace(&mut *ledger, Ledger::new(false, None))
-}
-
 impl World {
-    fn be_down(self: &Arc<Self>, died: Timestamp, Death { down, boots, restores }: Death) {
-        let back = died + down;
+    fn goes_down(self: &Arc<Self>, died: Timestamp, Death { down, boots, .. }: Death) {
         self.disk.power_off(self);
         self.lock(&self.peers).server_died(&self.disk);
         self.ledger().broker_is(false, died);
         self.lock(&self.wires).server_is_gone(self, boots == Boots::No);
-        self.ledger().was_down(died, back);
+        self.ledger().was_down(died, died + down);
+        self.with_line(|line, side| line.goes_down(side, died, died + down));
         self.ledger().tell(died, || {
             format!("the server is killed, for {down:?}; the machine boots: {boots:?}")
         });
-        self.passes(back, |at| self.lock(&self.time).passes(at));
+    }
+
+    fn comes_back(&self, back: Timestamp, Death { down, boots, restores }: Death) {
         self.lock(&self.time).boots(boots, down);
         self.ledger().boots(boots);
+        let died = back - down;
         if let Some(age) = restores.filter(|age| self.disk.has_copy(died - *age)) {
             self.ledger().tell(back, || format!("the database of {age:?} before is put back"));
             self.disk.put_back(self, died - age);
@@ -287,6 +282,15 @@ impl World {
 }
 
 impl World {
+    /// A batch is on the disk.
+    pub fn has_stored(&self, times: [Timestamp; 3], batch: &Batch) {
+        self.ledger().committed(times, batch);
+        self.checks_devices();
+        if let Some(line) = self.line(Side::Center) {
+            line.is_stored(self, batch);
+        }
+    }
+
     /// The life ends by the kill that was planned last.
     fn is_killed(&self, clock: &Clock) -> End {
         let offset = clock.now().as_millis().cast_signed() - self.truth().as_millis().cast_signed();
@@ -298,7 +302,13 @@ impl World {
     /// Whether this world is over. Its plan was over at `planned`, or this life began then.
     fn is_at_its_end(&self, engine: &Engine, clock: &Clock, planned: Timestamp) -> Option<End> {
         let now = self.truth();
-        if self.plan.staffing.heals && self.is_quiet(engine) {
+        let is_quiet = self.is_quiet(engine);
+        self.with_line(|line, side| line.is_quiet(side, is_quiet.then_some(now)));
+        if self.line(Side::Center).is_some() && now <= planned + AFTERMATH {
+            return None;
+        }
+        let are_quiet = self.line.as_ref().is_none_or(|(line, _)| line.are_quiet(now));
+        if self.plan.staffing.heals && is_quiet && are_quiet {
             self.ledger().all_is_over();
             self.ledger().at_the_end(self);
             return Some(End::Over);
@@ -326,7 +336,12 @@ impl World {
         let only_looks = self.lock(&self.queue).values().all(|e| {
             matches!(
                 e,
-                Event::Look | Event::Due(_) | Event::Wire(_) | Event::Siren(_) | Event::Button(_)
+                Event::Look
+                    | Event::Due(_)
+                    | Event::Wire(_)
+                    | Event::Siren(_)
+                    | Event::Button(_)
+                    | Event::Line(_)
             )
         });
         only_looks && engine.view().running().is_empty() && self.disk.is_done()
@@ -355,6 +370,7 @@ impl World {
             Event::LooksAgain(entry, press) => member::looks_again(self, entry, press),
             Event::Acts(intent) => intent.carry_out(self),
             Event::Wire(traffic) => self.traffic(traffic),
+            Event::Line(on) => on.happens(self, server),
             Event::Siren(n) => {
                 self.ledger().check_siren(n, self.truth());
                 self.checks_devices();
@@ -369,8 +385,12 @@ impl World {
                 for cause in [Cause::Refuses, Cause::Slow] {
                     self.ledger().excuses.ends(cause, now);
                 }
+                self.with_line(|line, side| line.disk_fails(side, None));
             }
             Event::HandlerHeals(queue) => {
+                if let ("receiver", Some(line)) = (queue, self.line(Side::Home)) {
+                    line.breaks(None);
+                }
                 self.lock(&self.peers).break_handler(queue, None);
                 self.ledger().excuses.ends(Cause::Queue(queue), self.truth());
             }
@@ -409,6 +429,7 @@ impl World {
     fn look(&self, engine: &Engine) {
         let now = self.truth();
         self.ledger().needs_are_met(now, engine, &self.plan.staffing);
+        self.ledger().withdrawals_arrive(now);
         if now.since(BEGINNING).as_secs() % DAY.as_secs() < LOOK.as_secs() {
             self.ledger().forgets(now, &self.disk);
             self.lock(&self.screens).forget(now);
@@ -418,7 +439,10 @@ impl World {
             operator::finishes(self, engine);
             outside::finishes(self, engine, now);
         } else if self.is_night() {
-            member::finishes(self, engine);
+            match self.line(Side::Center) {
+                Some(_) => operator::finishes(self, engine),
+                None => member::finishes(self, engine),
+            }
         }
     }
 
@@ -478,6 +502,7 @@ impl World {
                     DiskFault::Slow => Cause::Slow,
                 };
                 self.ledger().excuses.begins(cause, now);
+                self.with_line(|line, side| line.disk_fails(side, Some(now)));
                 self.heals(now + lasts, Event::DiskHeals);
             }
             What::Handler { queue, fault, lasts } => self.break_handler(queue, fault, now, lasts),
@@ -486,6 +511,7 @@ impl World {
                 self.heals(now + lasts, Event::NetworkHeals);
             }
             What::WallClock { by_ms } => self.lock(&self.time).wall_offset_ms += by_ms,
+            What::NotHere | What::AtCenter(_) => {}
         }
     }
 
@@ -508,7 +534,10 @@ impl World {
             let lasts = if heals { lasts } else { FOREVER };
             return self.lock(&self.wires).cut(self, Some(lasts));
         }
-        self.lock(&self.peers).break_handler(queue, Some(fault));
+        match self.line(Side::Home).filter(|_| queue == "receiver") {
+            Some(line) => line.breaks(Some(fault)),
+            None => self.lock(&self.peers).break_handler(queue, Some(fault)),
+        }
         self.ledger().excuses.begins(Cause::Queue(queue), now);
         self.heals(now + lasts, Event::HandlerHeals(queue));
     }

@@ -56,6 +56,7 @@ impl Ledger {
         // The center still has the alarms of requests that the copy does not know.
         self.alarms.values_mut().for_each(BTreeSet::clear);
         self.owed.clear();
+        self.elsewhere.is_forgotten();
         self.acknowledged.retain(|id, _| disk.request(*id).is_some());
         self.withdrawals_are_put_back(disk);
         let running = self.cases.values().filter(|case| !case.incident.is_over());

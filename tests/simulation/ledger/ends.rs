@@ -116,6 +116,24 @@ impl Ledger {
         }
     }
 
+    /// What the person who ended an incident with this fact had been shown, if a person did.
+    pub fn sight_of_end(&self, id: IncidentId, event: &Event) -> Option<Sight> {
+        let (ending, by) = match event {
+            Event::Cancelled { .. } => (Ending::Call, None),
+            Event::Closed { by: by @ Actor::Operator { .. }, .. } => (Ending::Operator, Some(by)),
+            _ => return None,
+        };
+        let act = self.acts.get(&id)?.iter();
+        act.clone().find(|act| act.ending == ending && act.by.as_ref() == by).map(|act| act.sight)
+    }
+
+    /// The latest request of an incident that was recorded by then.
+    pub fn presses_until(&self, id: IncidentId, then: Timestamp) -> u32 {
+        let presses = self.cases.get(&id).map(|case| case.presses.iter());
+        let until = presses.into_iter().flatten().filter(|press| press.at <= then);
+        until.map(|press| press.fact).max().unwrap_or_default()
+    }
+
     /// A fact that ends requests: its author had been shown each of them.
     pub(super) fn ends_what_was_shown(
         &mut self,

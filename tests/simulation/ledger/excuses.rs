@@ -16,6 +16,9 @@ pub enum Cause {
     Slow,
     /// The machine sleeps.
     Suspended,
+    /// The receiving center is a server too, which is down, or whose disk fails.
+    CenterDown,
+    CenterDisk,
     /// The peers of this queue are not reached.
     Queue(&'static str),
     /// The server does not hear its buttons.

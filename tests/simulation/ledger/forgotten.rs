@@ -47,6 +47,7 @@ impl Ledger {
         self.not_reached.retain(|call| !old.contains(&call.incident));
         self.center_knows.retain(|id, _| !old.contains(id));
         self.alarms.retain(|id, _| !old.contains(id));
+        self.elsewhere.forgets(&old);
         self.told.retain(|id, _| !old.contains(id));
         self.said.retain(|id, _| !old.contains(id));
         self.forgets_buttons(now);

@@ -208,6 +208,7 @@ impl Ledger {
         case.facts += 1;
         case.incident.apply(fact);
         self.does_nothing_by_itself(id, &fact.event);
+        self.is_withdrawn_by(id, &fact.event, now);
         self.check_line(&mut case, &before, fact, at);
         self.acts_again(&mut case, &before, fact);
         self.check_calls(&before, fact);

@@ -28,6 +28,7 @@ use buckler::{
     server::engine::{Answer, Current, Denied, Engine},
 };
 use buttons::Buttons;
+use center::Elsewhere;
 use ends::{Act, Press};
 use excuses::{Cause, Excuses, UNDECIDED};
 use needs::Owed;
@@ -103,6 +104,8 @@ pub struct Ledger {
     center_knows: BTreeMap<IncidentId, u32>,
     /// The alarms of each incident that the receiving center has.
     alarms: BTreeMap<IncidentId, BTreeSet<String>>,
+    /// What is known of a receiving center that is a server too.
+    elsewhere: Elsewhere,
     /// The signals that facts of this batch owe to a receiving center.
     signals: Vec<(IncidentId, Signal)>,
     acknowledged: BTreeMap<IncidentId, (IncidentId, Request)>,
@@ -156,6 +159,7 @@ impl Ledger {
             not_reached: BTreeSet::new(),
             center_knows: BTreeMap::new(),
             alarms: BTreeMap::new(),
+            elsewhere: Elsewhere::default(),
             signals: Vec::new(),
             acknowledged: BTreeMap::new(),
             taps: BTreeMap::new(),
@@ -244,7 +248,16 @@ impl Ledger {
     /// Somebody asked at that true time.
     pub fn tapped(&mut self, raise: &Raise, at: Timestamp) {
         let Raise { id, request, by, .. } = raise;
-        self.taps.insert(*id, Tap { at, request: *request, by: by.clone() });
+        self.tapped_by(*id, *request, by.clone(), at);
+    }
+
+    /// Somebody, or the system of a home, asked with this id.
+    pub fn tapped_by(&mut self, id: IncidentId, request: Request, by: Actor, at: Timestamp) {
+        self.taps.insert(id, Tap { at, request, by });
+    }
+
+    pub fn is_anything_running(&self) -> bool {
+        !self.running.is_empty()
     }
 
     /// The latest fact that the receiving center was told of an incident.

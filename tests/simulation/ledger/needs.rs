@@ -162,6 +162,8 @@ impl Ledger {
             Cause::Refuses,
             Cause::Slow,
             Cause::Suspended,
+            Cause::CenterDown,
+            Cause::CenterDisk,
             Cause::Queue("receiver"),
             Cause::Queue("responders"),
         ];
@@ -206,7 +208,9 @@ fn is_acknowledged(incident: &Incident, staffing: &Staffing) -> bool {
         || match staffing.center {
             CenterMode::Automatic => staffing.responders && incident.dispatch_requested(),
             CenterMode::Operators => false,
-            CenterMode::Receiver => true,
+            CenterMode::Receiver => {
+                !staffing.has_engine_elsewhere() || incident.signaled == Some(true)
+            }
         }
 }
 

@@ -4,6 +4,7 @@ use super::{Does, Intent, Step};
 use crate::{
     dice::Dice,
     errand::Errand,
+    line::Side,
     screens::Viewer,
     world::{Event, World},
 };
@@ -102,7 +103,8 @@ pub fn lease_ends(world: &World, engine: &Engine) {
 pub fn looks(world: &World, engine: &Engine) {
     lease_ends(world, engine);
     let operator = world.plan.staffing.operator;
-    let is_there = operator.is_some_and(|operator| operator.leaves.is_none());
+    let is_there = operator.is_some_and(|operator| operator.leaves.is_none())
+        || world.line(Side::Center).is_some();
     for current in engine.view().running() {
         let number = current.incident.id.0.as_u128();
         let who = if is_there || world.is_aftermath() { OLGA } else { Viewer::Member("ada") };

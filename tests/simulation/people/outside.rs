@@ -43,7 +43,7 @@ pub fn reports(world: &World, services: &[Service], effect: &Effect, now: Timest
             says(world, (effect.incident, effect.seq), key, (at, at + fast), report.clone());
         }
     };
-    if elsewhere == Elsewhere::Acknowledges {
+    if matches!(elsewhere, Elsewhere::Acknowledges | Elsewhere::Engine { .. }) {
         return;
     }
     say(0, Report::Claimed, &mut dice);
@@ -66,6 +66,9 @@ pub fn reports(world: &World, services: &[Service], effect: &Effect, now: Timest
 
 /// In the end the receiving center reports the end of what it was told.
 pub fn finishes(world: &World, engine: &Engine, now: Timestamp) {
+    if world.plan.staffing.has_engine_elsewhere() {
+        return;
+    }
     for current in engine.view().running() {
         let (id, mode) = (current.incident.id, current.incident.mode);
         let knows = world.ledger().center_knows(id);

@@ -1,6 +1,7 @@
 //! The plan of a simulated world, drawn from the seed before it begins, so that it can be printed
 //! and reduced to what matters.
 
+mod center;
 pub mod faults;
 pub mod homes;
 pub mod needs;
@@ -78,6 +79,10 @@ pub enum What {
     Network { loses_percent: u64, slow_ms: u64, lasts: Duration },
     /// The wall clock is set.
     WallClock { by_ms: i64 },
+    /// It happens at the receiving center, which is a server too.
+    AtCenter(Box<What>),
+    /// It happens to another server.
+    NotHere,
 }
 
 /// When the server is killed.
@@ -151,6 +156,9 @@ impl Plan {
         needs::join_unseen(&mut Dice::new(seed, "joins"), &mut entries);
         if staffing.center == CenterMode::Receiver {
             review_faults(&mut Dice::new(seed, "reviews"), &mut entries);
+        }
+        if staffing.has_engine_elsewhere() {
+            center::add_troubles(&mut Dice::new(seed, "center"), troubles, horizon, &mut entries);
         }
         // Every month has every kind of fault, and so has a single day.
         for _ in 0..size.days.map_or(0, |days| (days / 30).max(1)) {

@@ -41,6 +41,9 @@ pub enum Elsewhere {
     Claims,
     /// It acknowledges the alarm and reports nothing.
     Acknowledges,
+    /// It is a server of its own, with the real receiver, operators and reports. Its reports name the
+    /// incident, or only the account.
+    Engine { by_account: bool },
 }
 
 impl Staffing {
@@ -49,6 +52,7 @@ impl Staffing {
             CenterMode::Automatic,
             CenterMode::Automatic,
             CenterMode::Operators,
+            CenterMode::Receiver,
             CenterMode::Receiver,
         ]);
         let habits = Habits {
@@ -60,14 +64,20 @@ impl Staffing {
             responders: dice.chance(75),
             operator: dice.chance(75).then_some(habits),
             elsewhere: match dice.below(100) {
-                0..40 => Elsewhere::Reports,
-                40..70 => Elsewhere::ReportsByAccount,
-                70..85 => Elsewhere::Claims,
-                _ => Elsewhere::Acknowledges,
+                0..20 => Elsewhere::Reports,
+                20..35 => Elsewhere::ReportsByAccount,
+                35..43 => Elsewhere::Claims,
+                43..50 => Elsewhere::Acknowledges,
+                n => Elsewhere::Engine { by_account: n >= 75 },
             },
             open_pages: dice.pick(&[100, 100, 80, 0]),
             heals: dice.chance(50),
         }
+    }
+
+    /// Whether the receiving center is a server too.
+    pub fn has_engine_elsewhere(&self) -> bool {
+        self.center == CenterMode::Receiver && matches!(self.elsewhere, Elsewhere::Engine { .. })
     }
 
     /// The policy that the configuration of such a server gives: as `src/server/config/timers.rs`.

@@ -7,6 +7,7 @@ use super::{
         devices::buttons::CODES,
         disk::Kept,
         handlers::effect_handlers,
+        line::Side,
         machine::{Boots, SimulatedMachine},
         plan::When,
     },
@@ -14,6 +15,7 @@ use super::{
 };
 use buckler::server::{
     clock::Clock,
+    dc09::transmitter::{record_failures, supervise},
     engine::{Engine, device::Ids, outbox::Outbox, put_back},
     live_events::{Change, LiveEvents},
     mqtt::{
@@ -35,13 +37,14 @@ const RESTARTED: Duration = Duration::from_secs(5);
 
 /// One life of the server.
 pub(super) async fn live(world: &Arc<World>) -> End {
-    world.lock(&world.time).life_begins();
     let clock = Arc::new(Clock::new(SimulatedMachine(world.clone())));
     let (_stopper, stop) = watch::channel(false);
     let live_events = Arc::new(LiveEvents::default());
     let tasks = Tasks::new(stop.clone());
     let (sirens, presses, stops) = devices_of(world, &clock, &live_events, &tasks);
-    let (live, drill) = effect_handlers(world, &clock, &sirens);
+    let transmits = world.line(Side::Home).map(|line| line.transmitter(&clock, &live_events));
+    let transmitter = transmits.as_ref().map(|(transmitter, _)| transmitter);
+    let (live, drill) = effect_handlers(world, &clock, &sirens, transmitter);
     let outbox = Outbox::new(clock.clone(), &live, &drill);
     // What is left of a copy that was put back is withheld in a commit, which may be the last.
     let opened = tokio::select! {
@@ -76,6 +79,11 @@ pub(super) async fn live(world: &Arc<World>) -> End {
         },
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
+    world.with_line(|line, side| line.server_starts(side, &engine, &clock, &tasks));
+    if let Some((transmitter, failures)) = transmits {
+        tasks.spawn("failures of the center", record_failures(failures, engine.clone()));
+        supervise(&transmitter, &tasks);
+    }
     let buttons = buttons_of(world, &clock, &engine, sirens);
     tasks.spawn("buttons", raise_what_is_pressed(buttons, presses, stop.clone()));
     tasks.spawn("stops of sirens", report_stops(engine.clone(), clock.clone(), stops, stop));
