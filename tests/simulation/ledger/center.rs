@@ -88,7 +88,10 @@ pub struct Elsewhere {
     has: BTreeMap<IncidentId, Timestamp>,
     /// The incidents that were called off, or that a review sent nothing of.
     withdrawn: BTreeSet<IncidentId>,
-    /// Those of which it must be told that they are withdrawn, since then.
+    /// Those of which it was told that they are withdrawn, after it had their last alarm. A home whose
+    /// disk fails says it before it is stored (I25).
+    knows: BTreeSet<IncidentId>,
+    /// Those of which it must be told that, since then.
     owes_cancel: BTreeMap<IncidentId, Timestamp>,
 }
 
@@ -101,6 +104,7 @@ impl Elsewhere {
     pub fn forgets(&mut self, old: &BTreeSet<IncidentId>) {
         self.has.retain(|id, _| !old.contains(id));
         self.withdrawn.retain(|id| !old.contains(id));
+        self.knows.retain(|id| !old.contains(id));
         self.owes_cancel.retain(|id, _| !old.contains(id));
     }
 }
@@ -131,6 +135,7 @@ impl Ledger {
     /// The center has stored another alarm of an incident of this home.
     pub fn center_has(&mut self, id: IncidentId, now: Timestamp) {
         self.elsewhere.has.insert(id, now);
+        self.elsewhere.knows.remove(&id);
         if self.elsewhere.withdrawn.contains(&id) {
             self.elsewhere.owes_cancel.insert(id, now);
         }
@@ -139,11 +144,14 @@ impl Ledger {
     /// The center has acknowledged that an incident is withdrawn.
     pub fn center_is_told_of_cancel(&mut self, id: IncidentId) {
         self.elsewhere.owes_cancel.remove(&id);
+        self.elsewhere.knows.insert(id);
     }
 
     /// Whether an incident was called off, or a review sent nothing of it.
-    pub fn is_withdrawn(&self, id: IncidentId) -> bool {
+    pub fn is_withdrawn(&self, id: IncidentId, now: Timestamp) -> bool {
         self.elsewhere.withdrawn.contains(&id)
+            || self.called_off.iter().any(|call| call.incident == id)
+            || self.may_be_ahead(now)
     }
 
     /// A fact may withdraw what the center has.
@@ -156,7 +164,7 @@ impl Ledger {
         };
         if withdraws {
             self.elsewhere.withdrawn.insert(id);
-            if self.elsewhere.has.contains_key(&id) {
+            if self.elsewhere.has.contains_key(&id) && !self.elsewhere.knows.contains(&id) {
                 self.elsewhere.owes_cancel.insert(id, now);
             }
         }

@@ -209,7 +209,9 @@ fn is_acknowledged(incident: &Incident, staffing: &Staffing) -> bool {
             CenterMode::Automatic => staffing.responders && incident.dispatch_requested(),
             CenterMode::Operators => false,
             CenterMode::Receiver => {
-                !staffing.has_engine_elsewhere() || incident.signaled == Some(true)
+                !staffing.has_engine_elsewhere()
+                    || incident.signaled == Some(true)
+                    || incident.external.works_on_it()
             }
         }
 }

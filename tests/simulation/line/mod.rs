@@ -30,7 +30,7 @@ pub use frames::signaled;
 use frames::{Sent, Signaled};
 use reports::{Delivery, Told};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, OnceLock, Weak},
     time::Duration,
 };
@@ -97,6 +97,8 @@ struct State {
     /// The alarms that the center has stored: the incident at home, its fact, and the service.
     stored: BTreeMap<(IncidentId, u32), Vec<Service>>,
     deliveries: BTreeMap<IncidentId, Delivery>,
+    /// The incidents of which there may be something to report.
+    reported: BTreeSet<IncidentId>,
     quiet_since: [Option<Timestamp>; 2],
 }
 
@@ -116,6 +118,12 @@ impl Line {
     }
 
     pub fn connects(&self, home: &Arc<World>, center: &Arc<World>) {
+        // The clock of a center may be wrong.
+        let mut dice = self.dice("clock");
+        if dice.chance(40) {
+            let off = dice.ms(0, 600_000).as_millis() as i64 - 300_000;
+            center.lock(&center.time).wall_offset_ms = off;
+        }
         let worlds = [Arc::downgrade(home), Arc::downgrade(center)];
         assert!(self.worlds.set(worlds).is_ok(), "a line connects two servers");
     }

@@ -1,7 +1,7 @@
 //! What the center reports to the home: the messages of its webhooks, each incident's in order, each
 //! repeated until the home has taken it. Signatures are not simulated.
 
-use super::{FASTEST, Line, OnLine, Side};
+use super::{FASTEST, Line, OnLine, Side, State};
 use crate::{dice::Dice, plan::HandlerFault, screens::Sight, world::World};
 use async_trait::async_trait;
 use buckler::{
@@ -30,6 +30,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The first pause before a message is repeated. It doubles up to the last.
 const PAUSES_MS: [u64; 2] = [500, 600_000];
 
+/// A message that the home has not taken for a day is given up.
+const TRIES_MOST: u32 = 150;
+
 /// The progress of an incident's messages.
 #[derive(Debug)]
 pub struct Delivery {
@@ -38,8 +41,6 @@ pub struct Delivery {
     /// Grows whenever something is sent or taken, so that an old retry is recognized.
     go: u32,
     tries: u32,
-    /// Whether there may be something to send.
-    is_busy: bool,
 }
 
 /// A message on its way to the home.
@@ -62,11 +63,11 @@ impl Line {
             facts.iter().for_each(|fact| self.says_what_was_called_off(center, *id, fact));
             let go = {
                 let mut state = self.state();
-                let first = Delivery { next: 1, go: 0, tries: 0, is_busy: false };
-                let delivery = state.deliveries.entry(*id).or_insert(first);
-                if std::mem::replace(&mut delivery.is_busy, true) {
+                if !state.reported.insert(*id) {
                     continue;
                 }
+                let first = Delivery { next: 1, go: 0, tries: 0 };
+                let delivery = state.deliveries.entry(*id).or_insert(first);
                 delivery.go += 1;
                 delivery.go
             };
@@ -111,7 +112,7 @@ impl Line {
         let last = self.state().alarms.get(&id).and_then(|all| all.last().copied());
         let Some((_, incident, _)) = last else { return };
         let home = self.world(Side::Home);
-        let is_withdrawn = home.ledger().is_withdrawn(incident);
+        let is_withdrawn = home.ledger().is_withdrawn(incident, home.truth());
         center.ledger().demand(is_withdrawn, || {
             format!("I27/called-off: {id} says that {incident} was canceled, and nobody did")
         });
@@ -119,10 +120,13 @@ impl Line {
 
     /// A center was killed. Its progress is written a little later than it happens.
     pub(super) fn forgets_progress(&self, died: Timestamp) {
-        for (id, delivery) in &mut self.state().deliveries {
+        let mut state = self.state();
+        let State { deliveries, reported, .. } = &mut *state;
+        for (id, delivery) in deliveries {
             let mut dice = self.dice(&format!("progress/{id}/{died}"));
             if delivery.next > 1 && dice.chance(20) {
-                (delivery.next, delivery.is_busy) = (delivery.next - 1, true);
+                delivery.next -= 1;
+                reported.insert(*id);
             }
         }
     }
@@ -130,12 +134,14 @@ impl Line {
     /// A center that starts goes on with what the home has not taken.
     pub(super) fn resumes(self: &Arc<Self>) {
         let mut all = Vec::new();
-        for (id, delivery) in &mut self.state().deliveries {
-            if delivery.is_busy {
-                (delivery.go, delivery.tries) = (delivery.go + 1, 0);
-                all.push((*id, delivery.go));
-            }
+        let mut state = self.state();
+        let State { deliveries, reported, .. } = &mut *state;
+        for id in &*reported {
+            let Some(delivery) = deliveries.get_mut(id) else { continue };
+            (delivery.go, delivery.tries) = (delivery.go + 1, 0);
+            all.push((*id, delivery.go));
         }
+        drop(state);
         let now = self.world(Side::Center).truth();
         for (id, go) in all {
             self.later(Side::Center, now + FASTEST, OnLine::Reports(id, go));
@@ -151,9 +157,14 @@ impl Line {
         go: u32,
     ) {
         let next = {
-            let state = self.state();
+            let mut state = self.state();
             let Some(delivery) = state.deliveries.get(&id).filter(|d| d.go == go) else { return };
-            delivery.next
+            let next = delivery.next;
+            if delivery.tries > TRIES_MOST {
+                state.reported.remove(&id);
+                return;
+            }
+            next
         };
         let current = engine.view().known(id).or_else(|| {
             let stored = center.disk.incident(id)?;
@@ -164,9 +175,7 @@ impl Line {
         let message =
             messages(&current.incident, &current.history, Some(&account), next).into_iter().next();
         let Some(mut message) = message else {
-            if let Some(delivery) = self.state().deliveries.get_mut(&id) {
-                delivery.is_busy = false;
-            }
+            self.state().reported.remove(&id);
             return;
         };
         if self.by_account {
@@ -279,7 +288,7 @@ impl Line {
         let known = alarms.iter().filter(is_of_this).filter(|(there, ..)| *there <= shown);
         let is_another = !alarms.iter().any(|alarm| is_of_this(&alarm));
         Sight {
-            at: told.shown.map_or(told.said, |shown| shown.at),
+            at: told.said,
             facts: known.map(|(.., fact)| *fact).max().unwrap_or_default(),
             open: (is_another && self.by_account).then_some("I24/account"),
         }
@@ -287,7 +296,7 @@ impl Line {
 
     /// Whether the center has something to report.
     pub fn owes_reports(&self) -> bool {
-        self.state().deliveries.values().any(|delivery| delivery.is_busy)
+        !self.state().reported.is_empty()
     }
 
     /// The center learns that the home has taken a message.

@@ -125,7 +125,8 @@ impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64, size: Size) -> Self {
         let mut dice = Dice::new(seed, "plan");
-        let staffing = Staffing::draw(&mut dice);
+        let staffing =
+            Staffing::draw(&mut dice).with_engine_elsewhere(Dice::new(seed, "elsewhere"));
         let homes: Vec<Home> = (0..size.homes.unwrap_or(1 + dice.below(8)) as usize)
             .map(|n| homes::home(n, &mut dice))
             .collect();

@@ -53,7 +53,6 @@ impl Staffing {
             CenterMode::Automatic,
             CenterMode::Operators,
             CenterMode::Receiver,
-            CenterMode::Receiver,
         ]);
         let habits = Habits {
             dials: dice.ms(5_000, 60_000),
@@ -64,11 +63,10 @@ impl Staffing {
             responders: dice.chance(75),
             operator: dice.chance(75).then_some(habits),
             elsewhere: match dice.below(100) {
-                0..20 => Elsewhere::Reports,
-                20..35 => Elsewhere::ReportsByAccount,
-                35..43 => Elsewhere::Claims,
-                43..50 => Elsewhere::Acknowledges,
-                n => Elsewhere::Engine { by_account: n >= 75 },
+                0..40 => Elsewhere::Reports,
+                40..70 => Elsewhere::ReportsByAccount,
+                70..85 => Elsewhere::Claims,
+                _ => Elsewhere::Acknowledges,
             },
             open_pages: dice.pick(&[100, 100, 80, 0]),
             heals: dice.chance(50),
@@ -78,6 +76,20 @@ impl Staffing {
     /// Whether the receiving center is a server too.
     pub fn has_engine_elsewhere(&self) -> bool {
         self.center == CenterMode::Receiver && matches!(self.elsewhere, Elsewhere::Engine { .. })
+    }
+
+    /// In some worlds the receiving center is a server too.
+    pub(super) fn with_engine_elsewhere(self, mut dice: Dice) -> Self {
+        let percent = match self.center {
+            CenterMode::Receiver => 40,
+            CenterMode::Automatic => 15,
+            CenterMode::Operators => 0,
+        };
+        if !dice.chance(percent) {
+            return self;
+        }
+        let elsewhere = Elsewhere::Engine { by_account: dice.chance(40) };
+        Self { center: CenterMode::Receiver, elsewhere, ..self }
     }
 
     /// The policy that the configuration of such a server gives: as `src/server/config/timers.rs`.
