@@ -261,7 +261,7 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
         }
         Event::Cancelled { .. } => (Signal::Cancel, asked()),
         Event::Closed { disposition: Disposition::ReviewedNotSent, .. }
-            if incident.signaled == Some(true) =>
+            if incident.may_center_have_alarm() =>
         {
             (Signal::Cancel, asked())
         }

@@ -243,6 +243,18 @@ pub enum Disposition {
     FalseAlarm,
 }
 
+impl Disposition {
+    /// What it says of an incident here if a center elsewhere ended its own incident with it. How that
+    /// server came to its end, such as by a review of what it found late, says nothing of this one.
+    #[must_use]
+    pub const fn from_elsewhere(self) -> Self {
+        match self {
+            Self::ServicesClosed | Self::HelpGiven | Self::FalseAlarm => self,
+            _ => Self::ClosedByCenter,
+        }
+    }
+}
+
 impl Incident {
     /// Folds a whole history into an incident; `None` unless the history begins with a start. Also
     /// `None` if it runs and has a fact of an unknown kind.
@@ -307,6 +319,13 @@ impl Incident {
             .or_else(|| {
                 self.calls.iter().find(has_heard).map(|c| Acknowledgment::Contact(&c.contact))
             })
+    }
+
+    /// Whether the receiving center may have the alarm: it acknowledged one, or one may have left without
+    /// an answer.
+    pub fn may_center_have_alarm(&self) -> bool {
+        let may_have = self.signaled == Some(true) || self.may_have_left;
+        may_have && self.snapshot.policy.center == CenterMode::Receiver
     }
 
     /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no

@@ -11,12 +11,13 @@ use std::sync::Arc;
 /// other request has that id.
 pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
 
+/// Makes an id for what came from there.
+type MakeId = dyn Fn(&str) -> Result<IncidentId, getrandom::Error> + Send + Sync;
+
 /// Makes the ids of requests, each for the topic or the account that it came from. Tests put ids of
 /// their own in its place, so that a history can be repeated.
 #[derive(Clone)]
 pub struct Ids(Arc<MakeId>);
-
-type MakeId = dyn Fn(&str) -> Result<IncidentId, getrandom::Error> + Send + Sync;
 
 impl Ids {
     /// Makes ids in this way.

@@ -442,7 +442,7 @@ fn closed(disposition: Disposition, then: &core::Incident) -> &'static str {
             "Closed by itself: this server is connected to nobody who could send help"
         }
         Disposition::ReplacedByLive => "Practice ended: a real request took over",
-        Disposition::ReviewedNotSent if then.signaled == Some(true) => {
+        Disposition::ReviewedNotSent if then.may_center_have_alarm() => {
             "Closed: nobody needs help. The receiving center is asked to stop"
         }
         Disposition::ReviewedNotSent if then.may_have_left => "Closed: nobody needs help",

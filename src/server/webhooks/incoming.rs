@@ -75,9 +75,9 @@ pub fn report(message: &Message) -> Option<Report> {
         }
         // The contact whom they called gave the password there.
         "cancelled" => Report::Ended { disposition: Disposition::FalseAlarm },
-        "closed" => {
-            Report::Ended { disposition: disposition.unwrap_or(Disposition::ClosedByCenter) }
-        }
+        "closed" => Report::Ended {
+            disposition: disposition.unwrap_or(Disposition::ClosedByCenter).from_elsewhere(),
+        },
         _ => return None,
     })
 }

@@ -417,9 +417,19 @@ fn closed_review_stops_what_the_center_acknowledged() {
     assert_eq!(heading, "The monitoring center was asked to stop.");
     assert!(!says(&acknowledged, "nothing was sent"), "{:#?}", told(&acknowledged));
     assert_eq!(summary(&shown(&acknowledged)), "Police, finished");
+}
+
+/// R22. The server was killed before it knew whether the alarm had arrived.
+#[test]
+fn closed_review_cancels_an_alarm_without_an_answer() {
     let mut silent = late(false);
     review(&mut silent, false);
-    assert_eq!(signals(&silent), [Signal::Alarm]);
+    assert_eq!(signals(&silent), [Signal::Alarm, Signal::Cancel]);
+    assert!(says(&silent, "The receiving center is asked to stop"), "{:#?}", told(&silent));
+    let mut nothing_left = story(CenterMode::Receiver);
+    nothing_left.sleep(s(3_600));
+    review(&mut nothing_left, false);
+    assert_eq!(signals(&nothing_left), []);
 }
 
 /// R22.

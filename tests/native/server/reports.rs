@@ -7,6 +7,11 @@ use super::{
     until,
     webhooks::{SECRET, called_off, report, sent},
 };
+use buckler::{
+    api::webhooks::Message,
+    domain::incident::{Disposition, Report},
+    server::webhooks::incoming,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::fs;
@@ -45,6 +50,24 @@ async fn notes(owner: &Person, incident: &Value) -> Vec<String> {
 
 /// I24, the audit's 3b: the center closes the first alarm after the second one was sent, and knows
 /// only the account.
+/// I27. A center that was down found its own incident late, and a review there closed it.
+#[test]
+fn review_at_the_center_is_not_said_of_the_home() {
+    for (theirs, ours) in [
+        ("reviewed_not_sent", Disposition::ClosedByCenter),
+        ("ended_by_home", Disposition::ClosedByCenter),
+        ("help_given", Disposition::HelpGiven),
+        ("false_alarm", Disposition::FalseAlarm),
+    ] {
+        let message: Message = serde_json::from_value(json!({
+            "type": "incident.closed", "timestamp": "2026-11-23T12:00:00.000Z", "data": {"disposition": theirs},
+        }))
+        .unwrap();
+        let ended = Some(Report::Ended { disposition: ours });
+        assert_eq!(incoming::report(&message), ended, "{theirs}");
+    }
+}
+
 #[tokio::test]
 async fn report_by_account_after_a_call_off_is_a_note() {
     let secrets = secrets();

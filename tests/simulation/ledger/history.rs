@@ -6,8 +6,8 @@ use buckler::{
         contact::Readiness,
         id::{CallId, HomeId, IncidentId},
         incident::{
-            Actor, Call, CallOutcome, CenterMode, Disposition, Incident, Mode, Purpose, Request,
-            State,
+            Actor, Call, CallOutcome, CenterMode, Disposition, Incident, Mode, Purpose, Report,
+            Request, State,
             effect::{Effect, EffectKind, Signal},
             event::{Event, Recorded},
         },
@@ -261,7 +261,7 @@ impl Ledger {
                 });
                 case.left = Some(at);
             }
-            Event::Released { .. } => case.let_go = Some(at),
+            event if lets_go(event) => case.let_go = Some(at),
             Event::SentNow { .. } => {
                 self.demand(counting, || format!("I3: {id} was sent without a countdown"));
                 case.left = Some(at);
@@ -425,6 +425,17 @@ impl Ledger {
     }
 }
 
+/// Whether somebody lets go of an incident, or a center does not have what was asked last.
+fn lets_go(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Released { .. }
+            | Event::ClaimLapsed
+            | Event::SignalFailed { .. }
+            | Event::Reported { report: Report::Released, .. }
+    )
+}
+
 /// The signal that a fact causes, if the home has a receiving center. Sirens alone do not concern
 /// the center.
 fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal> {
@@ -444,7 +455,7 @@ fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal
         }
         Event::Cancelled { .. } => Signal::Cancel,
         Event::Closed { disposition: Disposition::ReviewedNotSent, .. }
-            if before.signaled == Some(true) =>
+            if before.signaled == Some(true) || before.may_have_left =>
         {
             Signal::Cancel
         }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 /// An invariant, or a part of it, and words of its gap in `docs/known-gaps.md`.
 const OPEN: &[(&str, &str)] = &[
-    ("I12/withdrawn", "an alarm that left without an acknowledgment is not canceled"),
     ("I16/unsynchronized", "a countdown counts as a minute late, however late it really is"),
     ("I30/clock", "An end from elsewhere is compared with the requests by its sender's clock"),
     ("I30/untold", "So can an end that was said after a press that the line had not delivered yet"),

@@ -1,7 +1,7 @@
 //! Frames to the center, and its answers: the real transmitter and the real receiver over a line that
 //! loses, delays, garbles, cuts and repeats bytes.
 
-use super::{FASTEST, Line, OnLine, Side};
+use super::{FASTEST, Line, OnLine, Side, Transmits};
 use crate::{dice::Dice, plan::HandlerFault, world::World};
 use async_trait::async_trait;
 use buckler::{
@@ -306,7 +306,7 @@ impl Line {
         self: &Arc<Self>,
         clock: &Arc<Clock>,
         live_events: &Arc<LiveEvents>,
-    ) -> (Arc<Transmitter>, mpsc::UnboundedReceiver<IncidentId>) {
+    ) -> Transmits {
         let settings = json!({"main": self.peer(), "format": self.format, "accounts": {}});
         let settings: settings::Receiver =
             serde_json::from_value(settings).expect("settings that fit together");

@@ -20,7 +20,10 @@ use buckler::{
     },
     server::{
         clock::Clock,
-        dc09::{receiver, transmitter::Transmitter},
+        dc09::{
+            receiver,
+            transmitter::{Transmitter, record_failures, supervise},
+        },
         engine::Engine,
         live_events::LiveEvents,
         tasks::Tasks,
@@ -40,6 +43,9 @@ use tokio::sync::mpsc;
 pub const FASTEST: Duration = Duration::from_millis(20);
 /// How long both servers have nothing to do when the history is over: each has looked meanwhile.
 const QUIET: Duration = Duration::from_secs(70);
+
+/// A transmitter, and the incidents whose alarm nobody acknowledged.
+type Transmits = (Arc<Transmitter>, mpsc::UnboundedReceiver<IncidentId>);
 
 /// The two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +225,12 @@ impl Line {
         engine: &Engine,
         clock: &Arc<Clock>,
         tasks: &Tasks,
+        transmits: Option<Transmits>,
     ) {
+        if let Some((transmitter, failures)) = transmits {
+            tasks.spawn("failures of the center", record_failures(failures, engine.clone()));
+            supervise(&transmitter, tasks);
+        }
         if side == Side::Center {
             self.state().receiver = Some(self.receiver(engine, clock, tasks));
             self.resumes();
@@ -231,7 +242,7 @@ impl Line {
         self: &Arc<Self>,
         clock: &Arc<Clock>,
         live_events: &Arc<LiveEvents>,
-    ) -> (Arc<Transmitter>, mpsc::UnboundedReceiver<IncidentId>) {
+    ) -> Transmits {
         let (transmitter, failures) = self.transmits(clock, live_events);
         self.state().transmitter = Some(transmitter.clone());
         (transmitter, failures)

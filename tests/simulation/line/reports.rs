@@ -288,7 +288,8 @@ impl Line {
         let known = alarms.iter().filter(is_of_this).filter(|(there, ..)| *there <= shown);
         let is_another = !alarms.iter().any(|alarm| is_of_this(&alarm));
         Sight {
-            at: told.said,
+            // Nobody spoke who could have been told later.
+            at: told.shown.map_or(Timestamp::default(), |_| told.said),
             facts: known.map(|(.., fact)| *fact).max().unwrap_or_default(),
             open: (is_another && self.by_account).then_some("I24/account"),
         }

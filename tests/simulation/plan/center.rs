@@ -22,11 +22,23 @@ pub(super) fn add_troubles(
         let at = dice.ms(0, horizon.as_millis() as u64);
         entries.push((at, What::AtCenter(Box::new(trouble(dice)))));
     }
-    // Most of them come while somebody needs help.
+    // Most of them come while somebody needs help, and so do the faults of the line.
     for (begun, what) in entries.clone() {
-        if matches!(what, What::Need(_)) && dice.chance(10) {
+        if !matches!(what, What::Need(_)) {
+            continue;
+        }
+        if dice.chance(10) {
             let at = begun + dice.ms(0, 60_000);
             entries.push((at, What::AtCenter(Box::new(trouble(dice)))));
+        }
+        if dice.chance(15) {
+            let fault = dice.pick(&[
+                HandlerFault::Unreachable,
+                HandlerFault::AnswerLost,
+                HandlerFault::Slow,
+            ]);
+            let what = What::Handler { queue: "receiver", fault, lasts: dice.ms(3_000, 90_000) };
+            entries.push((begun + dice.ms(0, 10_000), what));
         }
     }
 }

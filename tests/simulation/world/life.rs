@@ -15,7 +15,6 @@ use super::{
 };
 use buckler::server::{
     clock::Clock,
-    dc09::transmitter::{record_failures, supervise},
     engine::{Engine, device::Ids, outbox::Outbox, put_back},
     live_events::{Change, LiveEvents},
     mqtt::{
@@ -79,11 +78,7 @@ pub(super) async fn live(world: &Arc<World>) -> End {
         },
     };
     world.ledger().started(world.truth(), &engine, &world.disk);
-    world.with_line(|line, side| line.server_starts(side, &engine, &clock, &tasks));
-    if let Some((transmitter, failures)) = transmits {
-        tasks.spawn("failures of the center", record_failures(failures, engine.clone()));
-        supervise(&transmitter, &tasks);
-    }
+    world.with_line(|line, side| line.server_starts(side, &engine, &clock, &tasks, transmits));
     let buttons = buttons_of(world, &clock, &engine, sirens);
     tasks.spawn("buttons", raise_what_is_pressed(buttons, presses, stop.clone()));
     tasks.spawn("stops of sirens", report_stops(engine.clone(), clock.clone(), stops, stop));
