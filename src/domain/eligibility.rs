@@ -93,10 +93,15 @@ pub fn request(
         Source::Dashboard | Source::Device => dashboard(home, member).map(drop)?,
         Source::LiveView { camera } => live_view(home, camera, member)?,
     }
-    if request == Request::Siren && home.base_station().is_none() {
-        return Err(Reason::NoBaseStationOrEnrolledCamera);
+    has_siren(home, request)
+}
+
+/// R9.
+fn has_siren(home: &Home, asked: Request) -> Result<(), Reason> {
+    match asked == Request::Siren && home.base_station().is_none() {
+        true => Err(Reason::NoBaseStationOrEnrolledCamera),
+        false => Ok(()),
     }
-    Ok(())
 }
 
 /// Checks whether this request may be raised beside the incident that runs in the home, if it would
@@ -113,7 +118,7 @@ pub fn request_beside(
     running: Option<&Incident>,
 ) -> Result<(), Reason> {
     match running.is_some_and(|incident| incident.mode == Mode::Live) {
-        true => permitted(member),
+        true => permitted(member).and_then(|()| has_siren(home, asked)),
         false => request(home, source, asked, member),
     }
 }

@@ -11,7 +11,7 @@ use crate::{
 use buckler::{
     domain::{
         id::{HomeId, IncidentId},
-        incident::Actor,
+        incident::{Actor, Mode},
         time::Timestamp,
     },
     server::store::Batch,
@@ -170,7 +170,16 @@ impl Ledger {
             self.broken(format!("I24/device: {name} requests something"));
             return id;
         };
-        self.demand(may, || format!("R9: {name} requests {request:?}, which its home may not"));
+        // It may join what runs (R5).
+        let home = self.buttons.all[button].home.clone();
+        let joins = self
+            .running
+            .iter()
+            .filter_map(|id| self.cases.get(id))
+            .any(|case| case.incident.home == home && case.incident.mode == Mode::Live);
+        self.demand(may || joins, || {
+            format!("R9: {name} requests {request:?}, which its home may not")
+        });
         self.buttons.made.insert(id, (button, now));
         let at = latest.map_or(now, |(at, _)| at);
         self.taps.insert(id, Tap { at, request, by: Actor::Device { name } });

@@ -127,13 +127,6 @@ impl Ledger {
         act.clone().find(|act| act.ending == ending && act.by.as_ref() == by).map(|act| act.sight)
     }
 
-    /// The latest request of an incident that was recorded by then.
-    pub fn presses_until(&self, id: IncidentId, then: Timestamp) -> u32 {
-        let presses = self.cases.get(&id).map(|case| case.presses.iter());
-        let until = presses.into_iter().flatten().filter(|press| press.at <= then);
-        until.map(|press| press.fact).max().unwrap_or_default()
-    }
-
     /// A fact that ends requests: its author had been shown each of them.
     pub(super) fn ends_what_was_shown(
         &mut self,

@@ -83,6 +83,11 @@ pub(super) async fn live(world: &Arc<World>) -> End {
     tasks.spawn("buttons", raise_what_is_pressed(buttons, presses, stop.clone()));
     tasks.spawn("stops of sirens", report_stops(engine.clone(), clock.clone(), stops, stop));
     tokio::spawn(tell_screens(world.clone(), live_events, engine.clone()));
+    goes_on(world, &engine, &clock, &tasks).await
+}
+
+/// What is planned happens, until this life ends.
+async fn goes_on(world: &Arc<World>, engine: &Engine, clock: &Arc<Clock>, tasks: &Tasks) -> End {
     let planned = world.plan.ends_at().max(world.truth());
     let mut failed = std::pin::pin!(tasks.failed());
     loop {
@@ -93,7 +98,7 @@ pub(super) async fn live(world: &Arc<World>) -> End {
         let Some(at) = next else { return End::Over };
         tokio::select! {
             biased;
-            () = world.killed.notified() => return world.is_killed(&clock),
+            () = world.killed.notified() => return world.is_killed(clock),
             failed = &mut failed => {
                 world.ledger().broken(format!("I8: {failed}"));
                 return End::Broken;
@@ -103,8 +108,8 @@ pub(super) async fn live(world: &Arc<World>) -> End {
         }
         let Some((_, event)) = world.next_until(at) else { continue };
         let looked = matches!(event, Event::Look);
-        world.handle(event, Some((&engine, &clock)));
-        if looked && let Some(end) = world.is_at_its_end(&engine, &clock, planned) {
+        world.handle(event, Some((engine, clock)));
+        if looked && let Some(end) = world.is_at_its_end(engine, clock, planned) {
             return end;
         }
     }
