@@ -340,7 +340,8 @@ impl ReportedState {
             DesiredState::Off => Self::holds(command, profile),
         };
         command.is_blind = profile.state.is_none();
-        if !has_proved && !(command.is_blind && command.told_to_prove >= BLIND) {
+        let is_told_enough = command.is_blind && command.told_to_prove >= BLIND;
+        if !has_proved && !is_told_enough {
             let pause = PROVES_AGAIN.saturating_mul(1 << command.told_to_prove.min(16));
             command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
             command.told_to_prove += 1;
