@@ -58,7 +58,7 @@ impl Time {
         self.since = Some(Instant::now());
     }
 
-    /// Nothing of that life runs for now, or ever again.
+    /// Time stops, because the runtime of this life is not driven: until the next step, or after a kill.
     pub fn stops(&mut self) {
         (self.base, self.since) = (self.now(), None);
     }

@@ -77,7 +77,7 @@ const STALE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a press or a code takes to arrive, at most, on a connection that works. A button has no
-/// screen, and whoever uses it knows of no request that is newer (I30).
+/// screen, and its user does not know of a request that is newer (I30).
 const ARRIVES_WITHIN: Duration = Duration::from_secs(1);
 
 /// What button presses act on.

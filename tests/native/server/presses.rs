@@ -221,7 +221,7 @@ async fn press_is_heard_though_the_broker_has_an_empty_session() {
     .await;
 }
 
-/// I10. Only what is stored is acknowledged to the broker.
+/// I10. The server acknowledges a press to the broker once it has stored the request.
 #[tokio::test]
 async fn press_that_could_not_be_stored_comes_again() {
     let broker = Broker::start().await;

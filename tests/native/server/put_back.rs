@@ -85,13 +85,22 @@ fn kept(data: &Path) -> Vec<PathBuf> {
     files.filter(is_kept).filter(|file| !is_log(file)).collect()
 }
 
+/// A backup of a running server, in a folder of its own.
+fn backup_of(server: &Server) -> (TempDir, PathBuf) {
+    let copies = tempfile::tempdir().unwrap();
+    let copy = copies.path().join("copy.db");
+    assert!(buckler(&["backup", copy.to_str().unwrap()], &data_of(server)).status.success());
+    (copies, copy)
+}
+
+fn data_of(server: &Server) -> PathBuf {
+    server.file().parent().unwrap().to_owned()
+}
+
 #[tokio::test]
 async fn backup_that_is_restored_rings_nobody() {
     let (server, owner, incident) = ringing().await;
-    let copies = tempfile::tempdir().unwrap();
-    let copy = copies.path().join("copy.db");
-    let data = server.file().parent().unwrap().to_owned();
-    assert!(buckler(&["backup", copy.to_str().unwrap()], &data).status.success());
+    let (_copies, copy) = backup_of(&server);
     let later = owner.raise("lake-cabin", "medical", json!({})).await.1;
     let folder = server.stop().await;
     closed(folder.path()).await;
@@ -119,10 +128,7 @@ async fn backup_that_is_restored_rings_nobody() {
 #[tokio::test]
 async fn backup_that_is_copied_over_the_file_rings_nobody() {
     let (server, _, incident) = ringing().await;
-    let copies = tempfile::tempdir().unwrap();
-    let copy = copies.path().join("copy.db");
-    let data = server.file().parent().unwrap().to_owned();
-    assert!(buckler(&["backup", copy.to_str().unwrap()], &data).status.success());
+    let (_copies, copy) = backup_of(&server);
     let folder = server.stop().await;
     closed(folder.path()).await;
     fs::copy(&copy, folder.path().join("buckler.db")).unwrap();
@@ -138,10 +144,8 @@ async fn backup_that_is_copied_over_the_file_rings_nobody() {
 #[tokio::test]
 async fn log_beside_a_copy_is_not_taken_for_its_own() {
     let (server, owner, incident) = ringing().await;
-    let copies = tempfile::tempdir().unwrap();
-    let copy = copies.path().join("copy.db");
-    let data = server.file().parent().unwrap().to_owned();
-    assert!(buckler(&["backup", copy.to_str().unwrap()], &data).status.success());
+    let (_copies, copy) = backup_of(&server);
+    let data = data_of(&server);
     let later = owner.raise("lake-cabin", "medical", json!({})).await.1;
     // What a kill leaves.
     let folders = [(); 2].map(|()| Arc::new(tempfile::tempdir().unwrap()));

@@ -72,7 +72,7 @@ pub(super) struct Buttons {
     count: usize,
     /// The latest press of each button that was read.
     latest: BTreeMap<usize, (Timestamp, Timestamp)>,
-    /// The requests that the server has made: of which button, and when.
+    /// The requests that the server has made, each with its button and its time.
     made: BTreeMap<IncidentId, (usize, Timestamp)>,
     made_count: u128,
     /// When those of a button that are stored were made.
@@ -207,8 +207,8 @@ impl Ledger {
             || said.read.iter().any(|read| stored.iter().any(|made| is_of(*read, *made)))
     }
 
-    /// Whether the disk has kept the server from storing it for a minute, or while so much was said
-    /// later that the broker would send no more; or it repeats one of which that is true.
+    /// Whether the server may give a press up: the disk has refused it for a minute, so many later
+    /// messages wait that the broker would send no more, or the press repeats one that was given up.
     fn is_given_up(&self, said: &Said, later: usize, now: Timestamp) -> bool {
         let Some(read) = said.read.last() else { return false };
         let given_up = self.buttons.given_up.get(&said.button);

@@ -1,6 +1,6 @@
 //! What the receiving center is told of a review (I12), and which incident its reports are about (I24).
 
-use super::{Ledger, excuses::Cause};
+use super::{Ledger, excuses::UNREACHED};
 use crate::disk::Disk;
 use buckler::{
     domain::{
@@ -35,7 +35,8 @@ impl Ledger {
         // One that nobody acknowledged may not have arrived, and is repeated.
         let is_acknowledged =
             self.cases.get(&id).is_some_and(|case| case.incident.signaled == Some(true));
-        self.demand(count <= presses || !is_acknowledged, || {
+        let repeated = self.cases.get(&id).map_or(0, |case| case.repeated_alarms);
+        self.demand(count <= presses + repeated || !is_acknowledged, || {
             format!("I12/once: {count} alarms of {id}, which has {presses} requests")
         });
     }
@@ -84,14 +85,14 @@ impl Ledger {
 /// What is known of a receiving center that is a server too.
 #[derive(Debug, Default)]
 pub struct Elsewhere {
-    /// The incidents of which it has stored an alarm, and when the last time.
+    /// The incidents whose alarm it has stored, and the time of the last one.
     has: BTreeMap<IncidentId, Timestamp>,
-    /// The incidents that were called off, or that a review sent nothing of.
+    /// The incidents that were called off, or that a review dropped.
     withdrawn: BTreeSet<IncidentId>,
-    /// Those of which it was told that they are withdrawn, after it had their last alarm. A home whose
-    /// disk fails says it before it is stored (I25).
+    /// The incidents whose withdrawal it was told after their last alarm. A home whose disk fails says
+    /// it before it is stored (I25).
     knows: BTreeSet<IncidentId>,
-    /// Those of which it must be told that, since then.
+    /// The incidents whose withdrawal it must be told, and since when.
     owes_cancel: BTreeMap<IncidentId, Timestamp>,
 }
 
@@ -172,18 +173,9 @@ impl Ledger {
 
     /// I12: the center is told of a withdrawal as soon as the line lets it.
     pub fn withdrawals_arrive(&mut self, now: Timestamp) {
-        const HOLDS: &[Cause] = &[
-            Cause::Down,
-            Cause::Refuses,
-            Cause::Slow,
-            Cause::Suspended,
-            Cause::CenterDown,
-            Cause::CenterDisk,
-            Cause::Queue("receiver"),
-        ];
         for (id, since) in self.elsewhere.owes_cancel.clone() {
-            let free = self.excuses.until(since, now, HOLDS);
-            let due = free + TOLD_WITHIN + self.excuses.since(since, now, HOLDS);
+            let free = self.excuses.until(since, now, UNREACHED);
+            let due = free + TOLD_WITHIN + self.excuses.since(since, now, UNREACHED);
             self.demand(now <= due, || {
                 format!("I12/cancel: the center is not told since {since} that {id} is withdrawn")
             });

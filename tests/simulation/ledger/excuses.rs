@@ -38,6 +38,17 @@ pub struct Excuses {
     ever: Vec<Cause>,
 }
 
+/// What keeps the receiving center from hearing of something.
+pub const UNREACHED: &[Cause] = &[
+    Cause::Down,
+    Cause::Refuses,
+    Cause::Slow,
+    Cause::Suspended,
+    Cause::CenterDown,
+    Cause::CenterDisk,
+    Cause::Queue("receiver"),
+];
+
 impl Excuses {
     pub fn begins(&mut self, cause: Cause, at: Timestamp) {
         self.now.push((cause, at));

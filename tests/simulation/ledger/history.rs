@@ -176,6 +176,7 @@ impl Ledger {
             dialed: None,
             requested: BTreeSet::new(),
             must_request: None,
+            repeated_alarms: 0,
             presses: vec![Press { fact: 1, request: *request, at }],
             over: None,
         };
@@ -215,6 +216,10 @@ impl Ledger {
         self.check_dialing(&mut case, &before, &fact.event, at);
         self.ends_what_was_shown(&before, &case.presses, &fact.event);
         case.note_press(&before, number, at, &fact.event);
+        let is_sent_after_all = matches!(fact.event, Event::Reviewed { proceed: true, .. });
+        if is_sent_after_all && before.signaled != Some(true) {
+            case.repeated_alarms += 1;
+        }
         if before.siren != case.incident.siren {
             self.wants_sirens(&case, fact, at);
         }
@@ -279,7 +284,7 @@ impl Ledger {
                 });
                 case.left = case.left.or(Some(at));
             }
-            Event::Reviewed { proceed, .. } if *proceed => case.left = Some(at),
+            Event::Reviewed { proceed: true, .. } => case.left = Some(at),
             Event::DispatchRequested { service } => {
                 self.demand(
                     case.left.is_some() && case.asked.iter().any(|r| r.service() == Some(*service)),

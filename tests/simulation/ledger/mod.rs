@@ -72,6 +72,8 @@ struct Case {
     requested: BTreeSet<(Service, u32)>,
     /// The service that a press must request again, and when that press was recorded (R20).
     must_request: Option<(Service, Timestamp)>,
+    /// How many reviews sent the alarm again, because the center had not acknowledged it.
+    repeated_alarms: usize,
     /// The requests that were not withdrawn.
     presses: Vec<Press>,
     /// When it was over.

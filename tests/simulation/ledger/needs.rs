@@ -1,7 +1,10 @@
 //! What becomes of needs: each press is on the screens (I24), a person acknowledges it or the screen
 //! says that nobody does (I24), and somebody can end what runs (I23).
 
-use super::{Case, Ledger, MARGIN, excuses::Cause};
+use super::{
+    Case, Ledger, MARGIN,
+    excuses::{Cause, UNREACHED},
+};
 use crate::{
     people::operator,
     plan::staffing::{Elsewhere, Staffing},
@@ -157,16 +160,7 @@ impl Ledger {
 
     /// When somebody has acknowledged the requests of an incident at the latest (I8).
     fn must_be_answered_by(&self, case: &Case, now: Timestamp) -> Timestamp {
-        const HOLDS: &[Cause] = &[
-            Cause::Down,
-            Cause::Refuses,
-            Cause::Slow,
-            Cause::Suspended,
-            Cause::CenterDown,
-            Cause::CenterDisk,
-            Cause::Queue("receiver"),
-            Cause::Queue("responders"),
-        ];
+        let holds = [UNREACHED, &[Cause::Queue("responders")]].concat();
         let policy = case.incident.snapshot.policy;
         let by_operator = policy.center == CenterMode::Operators;
         let calls = policy.rings_for(by_operator) + policy.talks_for(by_operator);
@@ -174,7 +168,7 @@ impl Ledger {
         let due = case.left.unwrap_or(case.due).max(begun) + policy.offer() + calls + MARGIN;
         // It waits again after an operator let go of it.
         let due = case.let_go.map_or(due, |at| due.max(at + ANSWERS + MARGIN));
-        due + self.excuses.since(begun, now, HOLDS)
+        due + self.excuses.since(begun, now, &holds)
     }
 
     /// In a world in which nothing is repaired, a person who is present can end each incident (I23).

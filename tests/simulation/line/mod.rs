@@ -103,7 +103,7 @@ struct State {
     /// The alarms that the center has stored: the incident at home, its fact, and the service.
     stored: BTreeMap<(IncidentId, u32), Vec<Service>>,
     deliveries: BTreeMap<IncidentId, Delivery>,
-    /// The incidents of which there may be something to report.
+    /// The incidents that may have something to report.
     reported: BTreeSet<IncidentId>,
     quiet_since: [Option<Timestamp>; 2],
 }

@@ -56,7 +56,7 @@ const ROOM_MOST: u64 = 60_000;
 /// The homes of probes, which the world does not know, begin with this.
 const PROBED: &str = "probed-";
 
-/// The kinds of faults of a real disk, each of which must occur.
+/// The kinds of faults of a real disk. A run fails if one of them does not occur.
 pub const KINDS: [&str; 9] = [
     "database: full disk",
     "database: disk that fills up",

@@ -87,9 +87,9 @@ impl Draft {
         })
     }
 
-    /// The fact that requested the service of which an operator reports. Refuses if it was asked for
-    /// again since the operator's screen (I30): one that is requested again since is another request,
-    /// and a service that is closed may end the incident.
+    /// Returns the dispatch request that an operator's report is about: its fact's number. Refuses the
+    /// report if somebody pressed for the service again and the operator's screen did not show that
+    /// (I30): the service may have been requested again, and closing it may end the incident.
     fn request_that_was_shown(
         &self,
         by: &Actor,

@@ -135,8 +135,8 @@ pub async fn renew(database: &Path) -> Result<(), StoreError> {
     connection.close().await.map_err(failed("close the database"))
 }
 
-/// Flushes the database, of which SQLite has perhaps written only a part back. On a thread of its
-/// own, as [`keep`].
+/// Flushes the database file. SQLite flushes it only after a checkpoint of the whole log. Runs on a
+/// blocking thread, as [`keep`] does.
 async fn flush(database: &Path) -> Result<(), StoreError> {
     let file = database.to_owned();
     let flushed = tokio::task::spawn_blocking(move || fs::File::open(file)?.sync_all()).await;
