@@ -82,7 +82,7 @@ impl Reports {
         let account = message.data.account.as_deref();
         let search = Search {
             view: self.engine.view(),
-            stored: &self.reads,
+            stored: &*self.reads,
             now: self.clock.now(),
             by_account: account.and_then(|account| self.transmitter.as_ref()?.home_of(account)),
             may_speak_of: &|home| reporter.may_speak_of(home),

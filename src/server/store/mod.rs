@@ -347,9 +347,9 @@ impl Database {
     }
 }
 
-/// The reads of everything but the engine.
+/// The reads of stored incidents.
 #[async_trait]
-pub trait Reads: Send + Sync + 'static {
+pub trait IncidentReads: Send + Sync + 'static {
     /// One incident.
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
     /// A home's incidents that began before a time, the newest first.
@@ -359,6 +359,11 @@ pub trait Reads: Send + Sync + 'static {
         before: Timestamp,
         limit: u32,
     ) -> Result<Vec<Stored>, StoreError>;
+}
+
+/// The reads of everything but the engine.
+#[async_trait]
+pub trait Reads: IncidentReads {
     /// The incidents that began at that time or later, the oldest first.
     async fn begun_since(&self, at: Timestamp) -> Result<Vec<IncidentId>, StoreError>;
     /// A page of the incidents of all homes that began at that time or later, the newest first,

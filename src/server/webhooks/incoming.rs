@@ -5,16 +5,15 @@ use super::settings::{self, SettingsError, secret};
 use crate::{
     api::webhooks::{Data, DispatchProgress, Message},
     domain::{
-        id::{HomeId, IncidentId},
+        id::HomeId,
         incident::{ByHome, Disposition, Incident, REPORTED_FOR, Report},
         time::Timestamp,
     },
     server::{
         engine::{Current, View},
-        store::{Reads, StoreError, Stored},
+        store::{IncidentReads, StoreError},
     },
 };
-use async_trait::async_trait;
 use axum::http::HeaderMap;
 use standardwebhooks::{HEADER_WEBHOOK_ID, Webhook};
 use std::{collections::BTreeSet, sync::Arc};
@@ -82,36 +81,6 @@ pub fn report(message: &Message) -> Option<Report> {
     })
 }
 
-/// The stored incidents that reports may be about.
-#[async_trait]
-pub trait Incidents: Sync {
-    /// One incident.
-    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError>;
-    /// A home's incidents that began before a time, the newest first.
-    async fn incidents(
-        &self,
-        home: &HomeId,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Stored>, StoreError>;
-}
-
-#[async_trait]
-impl Incidents for Arc<dyn Reads> {
-    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
-        Reads::incident(&**self, id).await
-    }
-
-    async fn incidents(
-        &self,
-        home: &HomeId,
-        before: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<Stored>, StoreError> {
-        Reads::incidents(&**self, home, before, limit).await
-    }
-}
-
 /// Why no incident was found for a report.
 #[derive(Debug, thiserror::Error)]
 pub enum NotFound {
@@ -136,7 +105,7 @@ pub struct Search<'s> {
     /// The incidents that run.
     pub view: &'s View,
     /// Those that are stored.
-    pub stored: &'s dyn Incidents,
+    pub stored: &'s dyn IncidentReads,
     /// The time.
     pub now: Timestamp,
     /// The home of the account that the report names, if it names one that is known.

@@ -19,8 +19,8 @@ use buckler::{
         clock::Clock,
         engine::{Current, Denied, Engine},
         presenters::webhooks::messages,
-        store::{Batch, StoreError, Stored},
-        webhooks::incoming::{self, Incidents, Search, Target},
+        store::{Batch, IncidentReads, StoreError, Stored},
+        webhooks::incoming::{self, Search, Target},
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -319,7 +319,7 @@ impl Line {
 struct OnDisk(Arc<World>);
 
 #[async_trait]
-impl Incidents for OnDisk {
+impl IncidentReads for OnDisk {
     async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
         Ok(self.0.disk.incident(id))
     }

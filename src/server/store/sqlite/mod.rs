@@ -27,8 +27,8 @@ pub use read::{Wanted, each};
 pub use restore::restore;
 
 use super::{
-    Batch, ChangeError, Cursor, Database, IncidentPage, JournalReads, Reads, RequestRow,
-    RunningRow, StoreError, Stored, Urgent, Write, Writes,
+    Batch, ChangeError, Cursor, Database, IncidentPage, IncidentReads, JournalReads, Reads,
+    RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
     records::{Account, AuditRow, Delivery, Invitation, PanelAlarms, Session, StoredPasskey},
 };
 use crate::domain::{
@@ -271,7 +271,7 @@ struct SqliteReads {
 }
 
 #[async_trait]
-impl Reads for SqliteReads {
+impl IncidentReads for SqliteReads {
     async fn incidents(
         &self,
         home: &HomeId,
@@ -280,6 +280,13 @@ impl Reads for SqliteReads {
     ) -> Result<Vec<Stored>, StoreError> {
         incidents::of_home(&self.queries, home, before, limit).await
     }
+    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
+        incidents::one(&self.queries, id).await
+    }
+}
+
+#[async_trait]
+impl Reads for SqliteReads {
     async fn homes(&self) -> Result<(Vec<(Home, u64)>, Vec<(String, StoreError)>), StoreError> {
         accounts::homes(&self.queries).await
     }
@@ -388,9 +395,6 @@ impl Reads for SqliteReads {
         home: &HomeId,
     ) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
         accounts::contact_links(&self.queries, home).await
-    }
-    async fn incident(&self, id: IncidentId) -> Result<Option<Stored>, StoreError> {
-        incidents::one(&self.queries, id).await
     }
     async fn panel_alarms(&self) -> Result<Vec<PanelAlarms>, StoreError> {
         panels::all(&self.queries).await
