@@ -136,6 +136,7 @@ impl Tied {
 pub struct Clock {
     source: Box<dyn TimeSource>,
     tied: Mutex<Tied>,
+    started: Instant,
 }
 
 impl Clock {
@@ -145,7 +146,14 @@ impl Clock {
         // Too little at first would count as sleep later. A pause hardly hits all three.
         let slept = (0..3).filter_map(|_| source.slept()).max().unwrap_or_default();
         let tied = Tied::new(source.wall(), slept);
-        Self { source: Box::new(source), tied: Mutex::new(tied) }
+        Self { source: Box::new(source), started: tied.instant, tied: Mutex::new(tied) }
+    }
+
+    /// How long this clock runs, with the time that the machine slept. Unlike [`Clock::now`], it does
+    /// not jump when a corrected wall clock is adopted, so it measures how long something takes.
+    pub fn uptime(&self) -> Duration {
+        let slept = self.tied().slept.1;
+        self.started.elapsed() + slept
     }
 
     /// The current time.

@@ -3,8 +3,8 @@
 //! twice. One seed is one history.
 //!
 //! `cargo test --test simulation -- --seeds 1000 --from 1`; a history that breaks an invariant is
-//! reduced to the shortest that still does, and printed. With `--store N` the disk has the real
-//! database.
+//! reduced to the shortest that still does, and printed; with `--all` the run goes on, and prints a
+//! line of each. With `--store N` the disk has the real database.
 
 mod broker;
 mod devices;
@@ -47,6 +47,8 @@ struct Options {
     from: u64,
     /// Print only the broken invariant. Used when hunting deliberate faults.
     brief: bool,
+    /// Whether the run goes on after a broken history, and prints one line of each.
+    lists_all: bool,
     /// How large the worlds are.
     size: Size,
     /// An invariant that is known not to hold, whose shortest history is printed.
@@ -66,6 +68,7 @@ fn options() -> Options {
         seeds: SEEDS,
         from: 1,
         brief: false,
+        lists_all: false,
         size: Size::default(),
         open: None,
         is_stored: false,
@@ -82,6 +85,7 @@ fn options() -> Options {
             "--seeds" => options.seeds = number(),
             "--from" => options.from = number(),
             "--brief" => options.brief = true,
+            "--all" => options.lists_all = true,
             "--homes" => options.size.homes = Some(number()),
             // A year is long: one on each core.
             "--days" => (options.size.days, options.seeds) = (Some(number()), 2),
@@ -90,7 +94,7 @@ fn options() -> Options {
             // Options that the test harness of other binaries accepts.
             "--quiet" | "--nocapture" => {}
             other => panic!(
-                "there are --days N, --homes N, --seeds N, --from S, --store N, --brief and --open CODE, not {other}"
+                "there are --days N, --homes N, --seeds N, --from S, --store N, --brief, --all and --open CODE, not {other}"
             ),
         }
     }
@@ -180,7 +184,7 @@ fn holds(options: &Options, is_whole: bool) -> Result<bool, u64> {
 /// How often each kind of fault occurred.
 type Faults = BTreeMap<&'static str, usize>;
 
-/// Runs the histories on all cores until one is broken. Returns the first broken seed, the number of
+/// Runs the histories on all cores until one is broken, or all of them if all are listed. Returns the first broken seed, the number of
 /// incidents, what is known not to hold, and the faults.
 fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
     let Options { seeds, from, .. } = *options;
@@ -192,7 +196,8 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= from + seeds || broken.load(Ordering::Relaxed) != u64::MAX {
+                    let is_broken = broken.load(Ordering::Relaxed) != u64::MAX;
+                    if seed >= from + seeds || is_broken && !options.lists_all {
                         return;
                     }
                     let ledger = world::run(options.plan(seed), false, options.open.as_deref());
@@ -202,8 +207,11 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
                     for (kind, n) in &ledger.faults {
                         *faults.entry(kind).or_default() += n;
                     }
-                    if ledger.is_broken() {
+                    if let Some(what) = &ledger.broken {
                         broken.fetch_min(seed, Ordering::Relaxed);
+                        if options.lists_all {
+                            println!("simulation: seed {seed} breaks {what}");
+                        }
                     }
                 }
             });
@@ -216,6 +224,10 @@ fn explore(options: &Options) -> (Option<u64>, usize, Found, Faults) {
 
 /// Prints the shortest history that breaks the same as this seed.
 fn report(broken: u64, options: &Options) -> ExitCode {
+    if options.lists_all {
+        println!("test result: FAILED. 0 passed; 1 failed");
+        return ExitCode::FAILURE;
+    }
     let wanted = options.open.as_deref();
     let what = world::run(options.plan(broken), false, wanted)
         .broken

@@ -271,7 +271,7 @@ impl World {
             self.lock(&self.wires).cut(self, None);
         }
         self.passes(until, |at| self.lock(&self.time).sleeps_until(at));
-        self.ledger().excuses.ends(Cause::Suspended, until);
+        self.ledger().excuses.wakes(from, until);
     }
 
     fn next_until(&self, most: Timestamp) -> Option<(Timestamp, Event)> {
@@ -302,6 +302,7 @@ impl World {
     /// Whether this world is over. Its plan was over at `planned`, or this life began then.
     fn is_at_its_end(&self, engine: &Engine, clock: &Clock, planned: Timestamp) -> Option<End> {
         let now = self.truth();
+        let planned = self.line.as_ref().map_or(planned, |(line, _)| line.back().max(planned));
         let is_quiet = self.is_quiet(engine);
         self.with_line(|line, side| line.is_quiet(side, is_quiet.then_some(now)));
         if self.line(Side::Center).is_some() && now <= planned + AFTERMATH {

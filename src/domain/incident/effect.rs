@@ -260,10 +260,8 @@ fn signals(incident: &Incident, event: &Event) -> Option<(Signal, Vec<Service>)>
             (Signal::Alarm, asked())
         }
         Event::Cancelled { .. } => (Signal::Cancel, asked()),
-        Event::Closed { disposition: Disposition::ReviewedNotSent, .. }
-            if incident.may_center_have_alarm() =>
-        {
-            (Signal::Cancel, asked())
+        Event::Closed { disposition: Disposition::ReviewedNotSent, .. } => {
+            (Signal::Cancel, incident.alarms_at_center())
         }
         Event::Closed { .. } if incident.dispatch_requested() => (Signal::Restore, asked()),
         _ => return None,

@@ -67,6 +67,7 @@ impl Incident {
             asked_at: None,
             is_unanswered: false,
             may_have_left: false,
+            is_put_back: false,
             late_cancels: Vec::new(),
             calls_withheld: false,
             disposition: None,
@@ -237,6 +238,7 @@ impl Incident {
     }
 
     fn found_late(&mut self, put_back: bool) {
+        self.is_put_back |= put_back;
         self.may_have_left |= put_back || !matches!(self.state, State::CountingDown { .. });
         // Help was requested: there is nothing to decide, and it is requested only once (I2).
         if matches!(self.state, State::Dispatching) {

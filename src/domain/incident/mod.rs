@@ -200,6 +200,8 @@ pub struct Incident {
     pub is_unanswered: bool,
     /// Under review: whether something may have left the server before the incident was found.
     pub may_have_left: bool,
+    /// Whether it comes from a database that was put back, which does not know its latest facts (I32).
+    pub is_put_back: bool,
     /// People who tried to cancel too late (R18); each is recorded once.
     pub late_cancels: Vec<Actor>,
     /// Whether nobody else is called by itself, because the incident comes from a database that was
@@ -321,11 +323,17 @@ impl Incident {
             })
     }
 
-    /// Whether the receiving center may have the alarm: it acknowledged one, or one may have left without
-    /// an answer.
-    pub fn may_center_have_alarm(&self) -> bool {
-        let may_have = self.signaled == Some(true) || self.may_have_left;
-        may_have && self.snapshot.policy.center == CenterMode::Receiver
+    /// The services whose alarms the receiving center may have. Nobody knows that it has none: a server
+    /// whose disk failed may have sent one and lost its power before that was stored, and what a
+    /// database knows that was put back is older than what was sent.
+    pub fn alarms_at_center(&self) -> Vec<Service> {
+        match self.snapshot.policy.center {
+            CenterMode::Receiver if self.is_put_back => {
+                Request::ALL.into_iter().filter_map(Request::service).collect()
+            }
+            CenterMode::Receiver => self.requests.services(),
+            _ => Vec::new(),
+        }
     }
 
     /// Whether a member of the home may end it: dispatch was requested, the calls are over, and no

@@ -42,6 +42,7 @@ use tokio::{
     sync::{Semaphore, watch},
     time::timeout,
 };
+use uuid::Uuid;
 
 /// The limits for the time of a message, compared to this server's clock. They also limit how far a
 /// panel's clock may be off.
@@ -263,7 +264,8 @@ impl Receiver {
         if account.knows(source, frame, now) {
             return Answer::Ack;
         }
-        let incident = match account.act_on_all(source, codes, frame.incident()).await {
+        let names = (frame.incident(), frame.request());
+        let incident = match account.act_on_all(source, codes, names).await {
             Ok(incident) => incident,
             Err(denied) => {
                 tracing::error!(from, home = %account.home, ?denied, "could not apply an alarm panel's event");
@@ -299,13 +301,13 @@ impl Account {
         })
     }
 
-    /// Applies the events of a message, which may name an incident of the home's own server. Returns
+    /// Applies the events of a message, which may name an incident of the home's own server, and its request. Returns
     /// the last incident that one began or joined.
     async fn act_on_all(
         &self,
         source: &Source,
         codes: Vec<Code>,
-        home_incident: Option<IncidentId>,
+        names: (Option<IncidentId>, Option<Uuid>),
     ) -> Result<Option<IncidentId>, Denied> {
         let mut incident = None;
         for code in codes {
@@ -313,7 +315,7 @@ impl Account {
                 tracing::info!(home = %self.home, zone = code.zone, "an alarm panel says that an alarm continues, which is over here");
                 continue;
             }
-            incident = act(source, &self.home, code, home_incident).await?.or(incident);
+            incident = act(source, &self.home, code, names).await?.or(incident);
             self.remember_alarm(code);
             if code.signal == Signal::Cancel {
                 self.forget_untimed();

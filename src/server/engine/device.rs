@@ -11,8 +11,9 @@ use std::sync::Arc;
 /// other request has that id.
 pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
 
-/// Makes an id for what came from there.
-type MakeId = dyn Fn(&str) -> Result<IncidentId, getrandom::Error> + Send + Sync;
+/// Makes an id for what came from there, or takes the one that the sender repeats.
+type MakeId =
+    dyn Fn(&str, Option<IncidentId>) -> Result<IncidentId, getrandom::Error> + Send + Sync;
 
 /// Makes the ids of requests, each for the topic or the account that it came from. Tests put ids of
 /// their own in its place, so that a history can be repeated.
@@ -22,14 +23,17 @@ pub struct Ids(Arc<MakeId>);
 impl Ids {
     /// Makes ids in this way.
     pub fn new(
-        make: impl Fn(&str) -> Result<IncidentId, getrandom::Error> + Send + Sync + 'static,
+        make: impl Fn(&str, Option<IncidentId>) -> Result<IncidentId, getrandom::Error>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
         Self(Arc::new(make))
     }
 
     /// Makes random ids.
     pub fn random() -> Self {
-        Self::new(|_| new_id())
+        Self::new(|_, repeated| repeated.map_or_else(new_id, Ok))
     }
 
     /// Makes the id of a request that came from there.
@@ -37,7 +41,15 @@ impl Ids {
     /// # Errors
     /// A system without random numbers.
     pub fn next(&self, from: &str) -> Result<IncidentId, getrandom::Error> {
-        (self.0)(from)
+        (self.0)(from, None)
+    }
+
+    /// The id of a request that came from there, whose sender names it alike in every retry.
+    ///
+    /// # Errors
+    /// A system without random numbers.
+    pub fn repeated(&self, from: &str, id: IncidentId) -> Result<IncidentId, getrandom::Error> {
+        (self.0)(from, Some(id))
     }
 }
 

@@ -270,13 +270,10 @@ impl EventLoop {
             let fails = !matches!(self.put_anchor(anchor).await, Some(Ok(())));
             self.view.note_store(fails);
         }
-        let Some(wall) = self
-            .clock
-            .correction()
-            .filter(|_| self.view.under_way().0 == 0 && !self.view.anything_runs())
-        else {
-            return;
-        };
+        let needs_current = self.view.under_way().0 > 0
+            || self.view.anything_runs()
+            || self.unstored_sirens.are_under_way();
+        let Some(wall) = self.clock.correction().filter(|_| !needs_current) else { return };
         let kept = match self.clock.anchor(wall) {
             Some(anchor) => self.put_anchor(anchor).await,
             None => Some(Ok(())),
@@ -356,6 +353,10 @@ impl EventLoop {
         let spans = std::mem::take(&mut round.spans);
         let (changed, answers) = round.finish();
         if !batch.is_empty() {
+            // A restart must know the time of the boot in which a countdown began (I16).
+            if !self.view.store_fails() {
+                self.keep_time().await;
+            }
             match self.commit(&batch).await {
                 Some(Ok(())) => {
                     self.view.note_store(false);
@@ -371,12 +372,17 @@ impl EventLoop {
         }
         self.release(batch, changed);
         jobs.into_iter().zip(answers).for_each(|(job, answer)| job.answer(answer));
+        self.keep_time().await;
+        Ok(())
+    }
+
+    /// Stores the time, if that failed at the start.
+    async fn keep_time(&mut self) {
         if !self.time_is_kept
             && let Some(anchor) = self.clock.anchor(self.clock.now())
         {
             self.time_is_kept = matches!(self.put_anchor(anchor).await, Some(Ok(())));
         }
-        Ok(())
     }
 
     /// Releases the effects of a batch, and shows what changed.

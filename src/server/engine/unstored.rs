@@ -71,6 +71,12 @@ impl UnstoredSirens {
         Some(asked)
     }
 
+    /// Whether sirens wait or sound. Their times are those of the current clock.
+    pub(super) fn are_under_way(&self) -> bool {
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.values().any(|asked| asked.strong_count() > 0)
+    }
+
     /// The request could not be stored.
     pub(super) fn see_to(self: &Arc<Self>, asked: Arc<Asked>, raise: Raise) {
         if asked.is_seen_to.swap(true, Ordering::Relaxed) {

@@ -280,26 +280,25 @@ async fn raise(
         Ok(raise) => raise,
         Err(error) => return lost(error),
     };
-    let pressed = buttons.clock.now();
-    loop {
-        let is_stale = buttons.clock.now().since(pressed) >= STALE;
+    let pressed = buttons.clock.uptime();
+    // A button cannot show that the request failed. Retry, as the app does, until the request is too
+    // old (F5), which it also is after the machine has slept.
+    while buttons.clock.uptime().saturating_sub(pressed) < STALE {
         match buttons.engine.raise(raise.clone(), ONE_ID_ONE_REQUEST).await {
             Ok(answer) => {
                 tracing::warn!(%home, button = name, ?request, ?mode, incident = %answer.current.incident.id, "a button was pressed");
                 return Outcome::Done;
             }
             // The broker keeps it for the server that starts next.
-            Err(Denied::StorageUnavailable | Denied::Busy) if !is_stale && *stop.borrow() => {
+            Err(Denied::StorageUnavailable | Denied::Busy) if *stop.borrow() => {
                 tracing::error!(%home, button = name, ?request, "a button press could not be stored before the server ended");
                 return Outcome::Unstored;
             }
-            // A button cannot show that the request failed. Retry, as the app does, until the
-            // request is too old (F5) or the server stops.
-            Err(Denied::StorageUnavailable | Denied::Busy) if !is_stale => {
+            Err(Denied::StorageUnavailable | Denied::Busy) => {
                 let _ = timeout(PAUSE, stop.wait_for(|stop| *stop)).await;
             }
             // The incident that the press began is quarantined.
-            Err(Denied::IdReused) if !is_stale => match buttons.ids.next(&press.button) {
+            Err(Denied::IdReused) => match buttons.ids.next(&press.button) {
                 Ok(id) => raise.id = id,
                 Err(error) => return lost(error),
             },
@@ -309,4 +308,6 @@ async fn raise(
             }
         }
     }
+    tracing::error!(%home, button = name, ?request, "a button press was given up: it could not be stored for a minute");
+    Outcome::Done
 }

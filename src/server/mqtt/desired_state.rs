@@ -15,9 +15,11 @@ use crate::{
 };
 use std::time::Duration;
 
-/// A siren that does not report its state is assumed to be quiet after this many OFF messages, and is
-/// told as often again to sound since it was away.
+/// A siren that does not report its state is told so often again to sound since it was away.
 const BLIND: u32 = 3;
+/// It is assumed to be quiet after this many OFF messages, which take a minute: a broker may need that
+/// long to notice that the link of a siren is gone.
+const BLIND_OFF: u32 = 7;
 /// How long a siren that was told something may take to prove that it obeys, before it is told again:
 /// a radio may lose a command. The time doubles up to [`PROVES_AGAIN_MOST`], because some sirens report
 /// only changes, and begins anew when the siren can be reached again.
@@ -340,7 +342,11 @@ impl ReportedState {
             DesiredState::Off => Self::holds(command, profile),
         };
         command.is_blind = profile.state.is_none();
-        let is_told_enough = command.is_blind && command.told_to_prove >= BLIND;
+        let enough = match command.desired {
+            DesiredState::On { .. } => BLIND,
+            DesiredState::Off => BLIND_OFF,
+        };
+        let is_told_enough = command.is_blind && command.told_to_prove >= enough;
         if !has_proved && !is_told_enough {
             let pause = PROVES_AGAIN.saturating_mul(1 << command.told_to_prove.min(16));
             command.prove_at = Some(now + pause.min(PROVES_AGAIN_MOST));
@@ -430,10 +436,10 @@ impl SirenCommand {
     }
 }
 
-/// A siren that does not report its state is assumed to be quiet after [`BLIND`] OFF messages, if it
-/// could be reached. It is never assumed to sound.
+/// A siren that does not report its state is assumed to be quiet after [`BLIND_OFF`] OFF messages, if
+/// it could be reached. It is never assumed to sound.
 fn is_believed(command: &SirenCommand, profile: &Profile) -> bool {
-    profile.state.is_none() && command.desired == DesiredState::Off && command.reached >= BLIND
+    profile.state.is_none() && command.desired == DesiredState::Off && command.reached >= BLIND_OFF
 }
 
 #[cfg(test)]

@@ -62,12 +62,12 @@ async fn report(
     Stopped { home, device, stop: Stop { incident, seq } }: Stopped,
     mut stop: watch::Receiver<bool>,
 ) {
-    let at = clock.now();
+    let at = clock.uptime();
     loop {
         let command = Command::SirenStopped { device: device.clone(), seq };
         match engine.give(incident, command).await {
             Err(Denied::StorageUnavailable | Denied::Busy)
-                if clock.now().since(at) < STALE && !*stop.borrow() =>
+                if clock.uptime().saturating_sub(at) < STALE && !*stop.borrow() =>
             {
                 let _ = timeout(PAUSE, stop.wait_for(|stop| *stop)).await;
             }

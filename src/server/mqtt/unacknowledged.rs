@@ -3,13 +3,21 @@
 //! to a server that was killed (I10).
 
 use super::broker::Receipt;
-use std::collections::{BTreeMap, VecDeque};
-use tokio::sync::oneshot;
+use crate::server::clock::{instant, sleep_until};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
+use tokio::{sync::oneshot, time::Instant};
 
 /// The most messages that wait for an earlier one, whose request is not stored yet. A broker sends no
 /// more than about ten or twenty unacknowledged messages, and a code must not wait behind presses that
 /// a full disk holds up. Beyond that, the earliest is acknowledged although a loss of power loses it.
 const HELD_MOST: usize = 8;
+
+/// How long so many may wait before the earliest is acknowledged: a disk that works stores all that
+/// come at once after a reconnect in less.
+const STORED_WITHIN: Duration = Duration::from_secs(1);
 
 /// Says what became of a press. A press that is dropped without a word is done.
 #[derive(Debug)]
@@ -53,6 +61,8 @@ pub(super) struct Unacknowledged {
     /// Those of this connection, in the order in which they came: MQTT wants them to be acknowledged
     /// in that order. `None` for a message that is no press.
     open: VecDeque<(Receipt, Option<Undone>)>,
+    /// Since when there are more than [`HELD_MOST`].
+    full_since: Option<Instant>,
     /// Presses of earlier connections in the same session, by the id that the broker uses until they
     /// are acknowledged.
     earlier: BTreeMap<u16, Undone>,
@@ -65,6 +75,7 @@ impl Unacknowledged {
         let presses =
             open.filter_map(|(receipt, undone)| undone.map(|undone| (receipt.id, undone)));
         self.earlier.extend(presses);
+        self.full_since = None;
     }
 
     /// A connection is open in a new session, in which nothing comes again.
@@ -78,7 +89,7 @@ impl Unacknowledged {
         let earlier = self.earlier.remove(&receipt.id).filter(|_| receipt.is_again);
         let is_taken = earlier.is_some();
         if is_taken {
-            self.open.push_back((receipt, earlier));
+            self.push(receipt, earlier);
         }
         is_taken
     }
@@ -86,6 +97,9 @@ impl Unacknowledged {
     /// A message was handled, or its press was taken.
     pub fn push(&mut self, receipt: Receipt, undone: Option<Undone>) {
         self.open.push_back((receipt, undone));
+        if self.open.len() > HELD_MOST {
+            self.full_since.get_or_insert_with(instant);
+        }
     }
 
     /// Whether nothing waits to be acknowledged.
@@ -96,17 +110,23 @@ impl Unacknowledged {
     /// Waits for the next message to acknowledge: forever, if there is none. `None` if the server leaves
     /// the rest to the next one. Nothing is lost if this is dropped where it waits.
     pub async fn next(&mut self) -> Option<Receipt> {
-        let is_full = self.open.len() > HELD_MOST;
+        let too_long = self.full_since.map(|since| since + STORED_WITHIN);
         match self.open.front_mut() {
-            Some((_, Some(undone))) if !is_full => {
-                if (&mut undone.0).await == Ok(Became::Left) {
+            Some((_, Some(undone))) => tokio::select! {
+                biased;
+                became = &mut undone.0 => if became == Ok(Became::Left) {
                     self.open.clear();
                     return None;
-                }
-            }
+                },
+                () = sleep_until(too_long) => {}
+            },
             Some(_) => {}
             None => return std::future::pending().await,
         }
-        self.open.pop_front().map(|(receipt, _)| receipt)
+        let earliest = self.open.pop_front();
+        if self.open.len() <= HELD_MOST {
+            self.full_since = None;
+        }
+        earliest.map(|(receipt, _)| receipt)
     }
 }

@@ -442,11 +442,17 @@ fn closed(disposition: Disposition, then: &core::Incident) -> &'static str {
             "Closed by itself: this server is connected to nobody who could send help"
         }
         Disposition::ReplacedByLive => "Practice ended: a real request took over",
-        Disposition::ReviewedNotSent if then.may_center_have_alarm() => {
-            "Closed: nobody needs help. The receiving center is asked to stop"
+        Disposition::ReviewedNotSent => {
+            let may_have_left = then.may_have_left || then.signaled == Some(true);
+            match (may_have_left, then.alarms_at_center().is_empty()) {
+                (true, true) => "Closed: nobody needs help",
+                (true, false) => "Closed: nobody needs help. The receiving center is asked to stop",
+                (false, true) => "Closed: nothing was sent",
+                (false, false) => {
+                    "Closed: nothing was sent. The receiving center is asked to stop, in case it has an alarm"
+                }
+            }
         }
-        Disposition::ReviewedNotSent if then.may_have_left => "Closed: nobody needs help",
-        Disposition::ReviewedNotSent => "Closed: nothing was sent",
         Disposition::ClosedByCenter => "Closed by the monitoring center",
         Disposition::HelpGiven => "Closed by the monitoring center: help was given",
         Disposition::FalseAlarm => "Closed by the monitoring center: nobody had needed help",

@@ -426,10 +426,32 @@ fn closed_review_cancels_an_alarm_without_an_answer() {
     review(&mut silent, false);
     assert_eq!(signals(&silent), [Signal::Alarm, Signal::Cancel]);
     assert!(says(&silent, "The receiving center is asked to stop"), "{:#?}", told(&silent));
+}
+
+/// R22. A server whose disk fails acts from memory, and nobody knows after a loss of power what it did.
+#[test]
+fn closed_review_asks_the_center_to_stop_in_any_case() {
     let mut nothing_left = story(CenterMode::Receiver);
     nothing_left.sleep(s(3_600));
     review(&mut nothing_left, false);
-    assert_eq!(signals(&nothing_left), []);
+    assert_eq!(signals(&nothing_left), [Signal::Cancel]);
+    assert!(says(&nothing_left, "in case it has an alarm"), "{:#?}", told(&nothing_left));
+    assert_eq!(ended(&shown(&nothing_left), "14:03").0, "Nothing was sent.");
+    // What was requested after the copy was made, nobody knows.
+    let mut put_back = story(CenterMode::Receiver);
+    put_back.put_back(&[]);
+    review(&mut put_back, false);
+    let services = put_back.effects.iter().find_map(|effect| match &effect.kind {
+        EffectKind::SignalReceiver { signal: Signal::Cancel, services, .. } => Some(services.len()),
+        _ => None,
+    });
+    assert_eq!(services, Some(3));
+    for mode in [CenterMode::Automatic, CenterMode::Operators] {
+        let mut alone = story(mode);
+        alone.sleep(s(3_600));
+        review(&mut alone, false);
+        assert_eq!(signals(&alone), []);
+    }
 }
 
 /// R22.

@@ -17,7 +17,7 @@ use buckler::{
 
 impl Story {
     /// Puts back the database that holds this story, an hour later.
-    fn put_back(&mut self, left: &[&Effect]) -> Vec<Effect> {
+    pub fn put_back(&mut self, left: &[&Effect]) -> Vec<Effect> {
         self.now = self.now + s(3_600);
         let Decision { facts, effects, after, refusal } = put_back(&self.incident, left, self.now);
         assert_eq!(refusal, None);

@@ -1,6 +1,6 @@
 //! Lateness after a suspend, and after a boot with an unsynchronized clock (I16, R22).
 
-use super::{database, tasks::outbox, until_within, wait};
+use super::{database, hindered::Hindered, tasks::outbox, until_within, wait};
 use crate::domain::story::{home, person, raise};
 use async_trait::async_trait;
 use buckler::{
@@ -17,12 +17,15 @@ use buckler::{
             outbox::{EffectHandler, ExecuteError},
         },
         live_events::LiveEvents,
-        store::{sqlite, writer},
+        store::{Database, sqlite, writer},
         tasks::Tasks,
     },
 };
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tempfile::TempDir;
@@ -36,8 +39,10 @@ const IDLE: Duration = Duration::from_secs(3);
 
 /// What the machine reports.
 #[derive(Clone, Debug)]
-struct Bed {
+pub struct Bed {
     slept: Arc<Mutex<Duration>>,
+    /// By how much the wall clock was set back.
+    set_back: Arc<Mutex<Duration>>,
     boot: &'static str,
     synchronized: Option<bool>,
 }
@@ -45,7 +50,7 @@ struct Bed {
 #[async_trait]
 impl TimeSource for Bed {
     fn wall(&self) -> Timestamp {
-        Machine.wall()
+        Machine.wall() - *self.set_back.lock().unwrap()
     }
     fn boot(&self) -> Option<Boot> {
         Some(Boot { id: self.boot.into(), uptime: Duration::from_secs(1) })
@@ -71,8 +76,9 @@ impl EffectHandler for Noted {
 }
 
 /// One life of a server.
-struct Life {
-    engine: Engine,
+pub struct Life {
+    pub engine: Engine,
+    pub clock: Arc<Clock>,
     noted: Arc<Noted>,
     bed: Bed,
     tasks: Tasks,
@@ -81,19 +87,30 @@ struct Life {
 
 impl Life {
     async fn on(folder: &TempDir, boot: &'static str, synchronized: Option<bool>) -> Self {
-        let bed = Bed { slept: Arc::default(), boot, synchronized };
-        let (clock, noted) = (Arc::new(Clock::new(bed.clone())), Arc::new(Noted::default()));
-        let (stopper, stop) = watch::channel(false);
-        let tasks = Tasks::new(stop);
         let file = folder.path().join("buckler.db");
         let database = match file.exists() {
             true => sqlite::open(&file).await.unwrap(),
             false => database(folder, &home()).await,
         };
+        Self::over(database, boot, synchronized).await
+    }
+
+    /// A server whose next batch finds the disk full, if `full` is true.
+    pub async fn with_full_disk(folder: &TempDir, full: Arc<AtomicBool>) -> Self {
+        let database = Hindered::full_once(database(folder, &home()).await, full);
+        Self::over(database, "monday", None).await
+    }
+
+    async fn over(database: Database, boot: &'static str, synchronized: Option<bool>) -> Self {
+        let (slept, set_back) = (Arc::default(), Arc::default());
+        let bed = Bed { slept, set_back, boot, synchronized };
+        let (clock, noted) = (Arc::new(Clock::new(bed.clone())), Arc::new(Noted::default()));
+        let (stopper, stop) = watch::channel(false);
+        let tasks = Tasks::new(stop);
         let (_changes, journal) = writer::start(database, Arc::default(), &tasks);
         let (events, outbox) = (Arc::new(LiveEvents::default()), outbox(&clock, noted.clone()));
-        let engine = Engine::start(journal, clock, events, outbox, &tasks).await.unwrap();
-        Self { engine, noted, bed, tasks, stopper }
+        let engine = Engine::start(journal, clock.clone(), events, outbox, &tasks).await.unwrap();
+        Self { engine, clock, noted, bed, tasks, stopper }
     }
 
     async fn police(&self) {
@@ -103,7 +120,7 @@ impl Life {
             .unwrap();
     }
 
-    fn sleep(&self, time: Duration) {
+    pub fn sleep(&self, time: Duration) {
         *self.bed.slept.lock().unwrap() += time;
     }
 
@@ -197,4 +214,22 @@ async fn boot_with_an_unset_clock_calls_without_sirens() {
         assert_eq!(life.executed("siren_on"), 0, "{synchronized:?}");
         life.stop().await;
     }
+}
+
+/// I13. Sirens whose request is not stored have no incident, and times of the current clock.
+#[tokio::test]
+async fn clock_is_not_set_back_while_unstored_sirens_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let full = Arc::new(AtomicBool::new(true));
+    let life = Life::with_full_disk(&folder, full.clone()).await;
+    let asked = raise(&home(), Request::Siren, Policy::default());
+    assert!(life.engine.raise(asked.clone(), [0; 32]).await.is_err());
+    assert!(!full.load(Ordering::Relaxed), "the disk works again");
+    let hour = Duration::from_secs(3_600);
+    *life.bed.set_back.lock().unwrap() = hour;
+    let is_set_back = || life.clock.now() < Machine.wall() - hour / 2;
+    wait(IDLE).await;
+    assert!(!is_set_back(), "the sirens would sound for an hour");
+    life.engine.withdraw(asked.id, &home().id, person("ada"), None).await.unwrap();
+    until_within(NOTICED, "the clock", async || is_set_back().then_some(())).await;
 }

@@ -1,11 +1,15 @@
 //! The connection that listens to buttons, over a broker that the test plays: what it acknowledges,
 //! what it takes twice, and what it takes for kept.
 
+use super::{asleep::Life, until};
+use crate::domain::story::home;
 use async_trait::async_trait;
 use buckler::{
-    domain::time::Timestamp,
+    domain::{incident::Policy, time::Timestamp},
     server::{
         clock::{Boot, Clock, TimeSource},
+        engine::device::Ids,
+        homes::Homes,
         live_events::LiveEvents,
         mqtt::{
             MqttDevices,
@@ -13,7 +17,7 @@ use buckler::{
                 Broker, Connection, ConnectionEnded, Dial, Incoming, NotQueued, Outgoing, Receipt,
                 Session,
             },
-            buttons::TakenPress,
+            buttons::{Buttons, TakenPress, codes_on_disk, raise_what_is_pressed},
             connect_over,
             settings::Settings,
         },
@@ -21,7 +25,14 @@ use buckler::{
         tasks::Tasks,
     },
 };
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
@@ -122,18 +133,22 @@ async fn soon<T>(comes: impl Future<Output = Option<T>>) -> T {
 struct Listening {
     lines: mpsc::UnboundedReceiver<Line>,
     presses: mpsc::Receiver<TakenPress>,
+    devices: Arc<MqttDevices>,
     stop: watch::Sender<bool>,
     tasks: Tasks,
 }
 
 impl Listening {
     fn start() -> Self {
-        let settings: Settings = toml::from_str(
-            "broker = \"mqtt://broker.invalid\"\n[[button]]\nhome = \"lake-cabin\"\nname = \"Keypad\"\ntopic = \"keypad\"\n\
-             codes_file = \"codes\"\npress = { panic = \"police\", disarm = \"cancel\" }\n",
-        )
+        Self::of("lake-cabin", Arc::new(Clock::new(Machine)))
+    }
+
+    fn of(home: &str, clock: Arc<Clock>) -> Self {
+        let settings: Settings = toml::from_str(&format!(
+            "broker = \"mqtt://broker.invalid\"\n[[button]]\nhome = \"{home}\"\nname = \"Keypad\"\ntopic = \"keypad\"\n\
+             codes_file = \"codes\"\npress = {{ panic = \"police\", disarm = \"cancel\" }}\n",
+        ))
         .unwrap();
-        let clock = Arc::new(Clock::new(Machine));
         let ((pressed, presses), (stopped, _)) = (mpsc::channel(64), mpsc::channel(1));
         let live_events = Arc::new(LiveEvents::default());
         let devices =
@@ -142,8 +157,8 @@ impl Listening {
         let (stop, stops) = watch::channel(false);
         let (dialed, lines) = mpsc::unbounded_channel();
         let tasks = Tasks::new(stops);
-        connect_over(devices, Arc::new(Dials(dialed)), &settings, &tasks);
-        Self { lines, presses, stop, tasks }
+        connect_over(devices.clone(), Arc::new(Dials(dialed)), &settings, &tasks);
+        Self { lines, presses, devices, stop, tasks }
     }
 
     async fn press(&mut self) -> TakenPress {
@@ -248,6 +263,58 @@ async fn press_that_comes_again_is_taken_once() {
     // The id is free now, and names another press.
     line.says("keypad", PANIC, 7, false);
     server.press().await;
+}
+
+/// I10. What the broker kept comes at once, and a disk that works has stored it within a second.
+#[tokio::test(start_paused = true)]
+async fn presses_that_come_at_once_are_stored_before() {
+    let mut server = Listening::start();
+    let mut line = server.lines.recv().await.unwrap();
+    line.opens(false);
+    let mut presses = Vec::new();
+    for id in 1..=12 {
+        // The same press again would be a repetition.
+        let disarm = format!(r#"{{"action":"disarm","action_code":"{id}"}}"#);
+        line.says("keypad", disarm.as_bytes(), id, false);
+        presses.push(server.press().await);
+    }
+    let early = timeout(Duration::from_millis(900), line.from_server.recv()).await;
+    assert!(early.is_err(), "{early:?}");
+    presses.into_iter().for_each(|press| press.taken.done());
+    for id in 1..=12 {
+        assert_eq!(line.acknowledged().await, id);
+    }
+}
+
+/// F5. The disk was full when somebody pressed in the evening, and the machine slept until morning.
+#[tokio::test]
+async fn press_of_before_a_night_asleep_begins_nothing() {
+    let (folder, full) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(true)));
+    let life = Life::with_full_disk(&folder, full.clone()).await;
+    let home = home();
+    let mut server = Listening::of(home.id.as_str(), life.clock.clone());
+    let homes = Arc::new(Homes::default());
+    homes.committed(&Arc::new(home), 1);
+    let buttons = Buttons {
+        broker: server.devices.clone(),
+        attempts: Arc::default(),
+        engine: life.engine.clone(),
+        homes,
+        clock: life.clock.clone(),
+        policy: Policy::default(),
+        readiness: Arc::new(|_| unreachable!("nobody practices")),
+        ids: Ids::random(),
+        read_codes: codes_on_disk(),
+    };
+    tokio::spawn(raise_what_is_pressed(buttons, server.presses, server.stop.subscribe()));
+    let mut line = server.lines.recv().await.unwrap();
+    line.opens(false);
+    line.says("keypad", PANIC, 1, false);
+    let is_tried = async || (!full.load(Ordering::Relaxed)).then_some(());
+    until("the disk refused it", is_tried).await;
+    life.sleep(Duration::from_secs(8 * 3_600));
+    assert_eq!(line.acknowledged().await, 1);
+    assert_eq!(life.engine.view().running().len(), 0);
 }
 
 /// A disk that stores nothing holds up presses, and no code that comes after them.

@@ -368,12 +368,16 @@ fn incident_of_a_frame_is_read_and_anything_else_is_ignored() {
         extra: extra.iter().map(|&text| text.into()).collect(),
         ..frame(Id::AdmCid, 1, &help(Service::Police, 1))
     };
-    let named = naming(id);
+    let named = naming(id, None);
     assert_eq!(named, "J{\"incident\":\"7b0f7f0e-7f66-4b8e-9d53-000000000001\"}");
     assert_eq!(named.len(), 52);
     let sent = with(&["TM", &named]);
     let again = Frame::decode(&sent.encode(None), |_| None).unwrap();
     assert_eq!((again.incident(), &again), (Some(id), &sent));
+    let request = uuid::Uuid::from_u128(7);
+    let named = naming(id, Some(request));
+    assert_eq!((named.len(), with(&[&named]).request()), (101, Some(request)));
+    assert_eq!(with(&[&named]).incident(), Some(id));
     let spaced =
         "J{\"incident\": \"7b0f7f0e-7f66-4b8e-9d53-000000000001\", \"city\": \"New York\"}";
     assert_eq!(with(&[spaced]).incident(), Some(id), "as others write it");

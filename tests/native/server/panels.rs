@@ -6,6 +6,7 @@ use super::{
     cameras::free_port,
     finding::python,
     receiver::{DIGITS, LETTERS, now_ms},
+    whats,
 };
 use buckler::{
     domain::{id::IncidentId, time::Timestamp},
@@ -508,14 +509,38 @@ async fn cancel_of_another_incident_of_the_home_says_so() {
     };
     let (police, cancel) = ("#1234|1120 00 001", "#1234|1406 00 001");
     says(police, "Junk".into()).await;
-    says(police, naming(first)).await;
-    assert_eq!(says(cancel, naming(first)).await, [1, 0]);
-    says(police, naming(second)).await;
-    assert_eq!(says(cancel, naming(first)).await, [1, 1]);
+    says(police, naming(first, None)).await;
+    assert_eq!(says(cancel, naming(first, None)).await, [1, 0]);
+    says(police, naming(second, None)).await;
+    assert_eq!(says(cancel, naming(first, None)).await, [1, 1]);
     assert_eq!(says(cancel, "TM".into()).await, [2, 1], "a panel names none");
     let [restore, over] = ["#1234|3120 00 001", "Says that another request of the home is over"];
-    says(restore, naming(first)).await;
+    says(restore, naming(first, None)).await;
     assert!(running(&owner, "maple-street").await["timeline"].to_string().contains(over));
+}
+
+/// R20, I24: another Buckler says an alarm again until it has the answer. Only another request of its
+/// home is a repetition, whose sirens sound again.
+#[tokio::test]
+async fn retried_alarm_of_another_buckler_is_one_request() {
+    let (server, port, _key) = listening("tcp").await;
+    let owner = server.sign_in("owner").await;
+    let incident = IncidentId(uuid::Uuid::from_u128(1));
+    let mut number = 0;
+    let mut says = async |request: u128| {
+        number += 1;
+        let named = naming(incident, Some(uuid::Uuid::from_u128(request)));
+        let frame = Frame { extra: vec![named], ..plain(number, "1234", "#1234|1120 00 001") };
+        assert!(asks(port, &[&frame.encode(None)]).await.contains("\"ACK\""));
+        let running = running(&owner, "maple-street").await;
+        whats(&running).into_iter().filter(|what| *what == "joined").count()
+    };
+    assert_eq!([says(7).await, says(7).await, says(8).await, says(8).await], [0, 0, 1, 1]);
+    call_off(&owner, "maple-street").await;
+    let named = naming(incident, Some(uuid::Uuid::from_u128(8)));
+    let frame = Frame { extra: vec![named], ..plain(9, "1234", "#1234|1120 00 001") };
+    assert!(asks(port, &[&frame.encode(None)]).await.contains("\"ACK\""));
+    assert_eq!(running(&owner, "maple-street").await, Value::Null, "it is over");
 }
 
 /// The server knows after a restart which alarms it has acknowledged.

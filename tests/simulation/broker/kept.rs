@@ -104,13 +104,16 @@ impl Wires {
 
     /// Something is published that the session may have subscribed to.
     fn keep(&mut self, world: &World, message: Message) {
+        // Nobody hears anything while a link is cut and neither end has noticed.
+        let is_open = self.button_client.as_ref().is_some_and(|client| client.is_open);
         let (kept, now) = (&mut self.kept, world.truth());
         if kept.topics.contains(&message.topic) {
             kept.waiting.push_back(message);
             return self.flush(world);
         }
         let Some(said) = message.said else { return };
-        let is_deaf = kept.connection.is_some_and(|(_, since)| since + SUBSCRIBES_WITHIN < now);
+        let is_deaf =
+            is_open && kept.connection.is_some_and(|(_, since)| since + SUBSCRIBES_WITHIN < now);
         world.ledger().demand(!is_deaf, || {
             format!(
                 "I24/deaf: the server is connected, and has not subscribed to {}",

@@ -186,6 +186,11 @@ impl Ledger {
         id
     }
 
+    /// Whether the server has made the request with this id for a button.
+    pub(super) fn is_of_button(&self, id: IncidentId) -> bool {
+        self.buttons.made.contains_key(&id)
+    }
+
     /// Requests of buttons are stored.
     pub(super) fn button_requests_are_stored(&mut self, batch: &Batch) {
         for row in batch.requests.iter().filter(|row| row.incident().is_some()) {
@@ -210,7 +215,9 @@ impl Ledger {
     /// Whether the server may give a press up: the disk has refused it for a minute, so many later
     /// messages wait that the broker would send no more, or the press repeats one that was given up.
     fn is_given_up(&self, said: &Said, later: usize, now: Timestamp) -> bool {
-        let Some(read) = said.read.last() else { return false };
+        // What an earlier life of the server read, it has forgotten.
+        let is_known = |read: &&Timestamp| **read >= self.alive_since;
+        let Some(read) = said.read.iter().find(is_known) else { return false };
         let given_up = self.buttons.given_up.get(&said.button);
         let is_repetition = given_up.is_some_and(|first| *read < *first + SAME);
         (is_repetition || *read + GIVEN_UP <= now || later >= HELD_MOST)
@@ -225,8 +232,10 @@ impl Ledger {
         if said.says != Says::Press {
             return;
         }
-        let is_done = self.is_heard(&said) || self.is_given_up(&said, later, now);
-        if let (false, Some(read)) = (self.is_heard(&said), said.read.last()) {
+        // Even one that an earlier life of the server has stored may be given up by this one.
+        let is_given_up = self.is_given_up(&said, later, now);
+        let is_done = self.is_heard(&said) || is_given_up;
+        if let (true, Some(read)) = (is_given_up || !is_done, said.read.last()) {
             self.buttons.given_up.insert(said.button, *read);
         }
         let (name, at) = (self.button_name(said.button), said.at);

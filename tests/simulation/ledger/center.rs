@@ -137,7 +137,9 @@ impl Ledger {
     pub fn center_has(&mut self, id: IncidentId, now: Timestamp) {
         self.elsewhere.has.insert(id, now);
         self.elsewhere.knows.remove(&id);
-        if self.elsewhere.withdrawn.contains(&id) {
+        // One that was put back does not know of a withdrawal, and may be sent.
+        let is_over = self.cases.get(&id).is_none_or(|case| case.incident.is_over());
+        if is_over && self.elsewhere.withdrawn.contains(&id) {
             self.elsewhere.owes_cancel.insert(id, now);
         }
     }
@@ -175,7 +177,9 @@ impl Ledger {
     pub fn withdrawals_arrive(&mut self, now: Timestamp) {
         for (id, since) in self.elsewhere.owes_cancel.clone() {
             let free = self.excuses.until(since, now, UNREACHED);
-            let due = free + TOLD_WITHIN + self.excuses.since(since, now, UNREACHED);
+            // Each trouble may end an attempt that had almost arrived.
+            let held = self.excuses.since(since, now, UNREACHED, TOLD_WITHIN);
+            let due = free + TOLD_WITHIN + held;
             self.demand(now <= due, || {
                 format!("I12/cancel: the center is not told since {since} that {id} is withdrawn")
             });

@@ -120,6 +120,9 @@ impl Ledger {
     pub fn sight_of_end(&self, id: IncidentId, event: &Event) -> Option<Sight> {
         let (ending, by) = match event {
             Event::Cancelled { .. } => (Ending::Call, None),
+            Event::Closed { by, disposition: Disposition::ReviewedNotSent } => {
+                (Ending::Review, Some(by))
+            }
             Event::Closed { by: by @ Actor::Operator { .. }, .. } => (Ending::Operator, Some(by)),
             _ => return None,
         };

@@ -63,6 +63,14 @@ impl Excuses {
         self.over.splice(after..after, over.map(|(cause, from)| (cause, from, at)));
     }
 
+    /// The machine slept between these times: what ended meanwhile ends for its server now.
+    pub fn wakes(&mut self, slept: Timestamp, at: Timestamp) {
+        let [first, after] =
+            [slept, at].map(|then| self.over.partition_point(|(.., to)| *to < then));
+        self.over[first..after].iter_mut().for_each(|(.., to)| *to = at);
+        self.ends(Cause::Suspended, at);
+    }
+
     /// Nobody asks any more about what held up nothing since then.
     pub fn forget_before(&mut self, then: Timestamp) {
         self.over.drain(..self.first_since(then));
@@ -112,10 +120,16 @@ impl Excuses {
         self.of(causes, from, to).any(|(begins, ends)| begins <= to && ends + RECOVERS >= from)
     }
 
-    /// How long these causes held up what began then.
-    pub fn since(&self, begun: Timestamp, at: Timestamp, causes: &[Cause]) -> Duration {
+    /// How long these causes held up what began then, and each of them so much longer.
+    pub fn since(
+        &self,
+        begun: Timestamp,
+        at: Timestamp,
+        causes: &[Cause],
+        each: Duration,
+    ) -> Duration {
         let after = self.of(causes, begun, at).filter(|(from, _)| *from >= begun);
-        after.map(|(from, to)| to.since(from) + RECOVERS).sum()
+        after.map(|(from, to)| to.since(from) + each).sum()
     }
 
     /// Whether any of these causes has held up anything.

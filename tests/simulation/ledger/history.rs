@@ -1,6 +1,6 @@
 //! The invariants of the facts and effects that a commit stores.
 
-use super::{Case, Cause, Ledger, MARGIN, Press, TAP, Tap, UNDECIDED};
+use super::{Case, Cause, Ledger, MARGIN, PRESS, Press, RECOVERS, TAP, Tap, UNDECIDED};
 use buckler::{
     domain::{
         contact::Readiness,
@@ -160,7 +160,8 @@ impl Ledger {
         self.demand(*deadline == fact.at + countdown, || {
             format!("R10: {id} has another deadline than its countdown")
         });
-        let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + TAP);
+        let waits = if self.is_of_button(id) { PRESS } else { TAP };
+        let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + waits);
         self.demand(fresh || self.is_time_unknown, || {
             format!("F5: {id} began at {at}, too long after its tap")
         });
@@ -333,7 +334,7 @@ impl Ledger {
         // Each of the three timers may fall into its own outage.
         let excused = (0..3)
             .fold(left + offer + timers + MARGIN, |due, _| self.excuses.until(due, at, UNDECIDED));
-        let down = self.excuses.since(left, at, UNDECIDED);
+        let down = self.excuses.since(left, at, UNDECIDED, RECOVERS);
         self.demand(at <= excused + down, || {
             format!("I8: {} was decided at {at}, D was left at {left}", before.id)
         });
@@ -446,6 +447,7 @@ fn lets_go(event: &Event) -> bool {
 fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal> {
     let runs = |state: &State| matches!(state, State::Verifying(_) | State::Dispatching);
     let asked = !after.requests.services().is_empty();
+    let is_told = after.snapshot.policy.center == CenterMode::Receiver;
     let told = match &fact.event {
         Event::Reviewed { proceed: true, .. } if before.signaled == Some(true) => return None,
         Event::CountdownOver { .. } | Event::SentNow { .. } | Event::Reviewed { .. }
@@ -459,13 +461,13 @@ fn signal(before: &Incident, fact: &Recorded, after: &Incident) -> Option<Signal
             Signal::Alarm
         }
         Event::Cancelled { .. } => Signal::Cancel,
-        Event::Closed { disposition: Disposition::ReviewedNotSent, .. }
-            if before.signaled == Some(true) || before.may_have_left =>
-        {
-            Signal::Cancel
+        // What is put back may not know of a request that left.
+        Event::Closed { disposition: Disposition::ReviewedNotSent, .. } => {
+            let may_have_left = asked || before.is_put_back;
+            return (may_have_left && is_told).then_some(Signal::Cancel);
         }
         Event::Closed { .. } if !before.dispatches.is_empty() => Signal::Restore,
         _ => return None,
     };
-    (asked && after.snapshot.policy.center == CenterMode::Receiver).then_some(told)
+    (asked && is_told).then_some(told)
 }

@@ -22,6 +22,7 @@ use buckler::{
             Actor, Incident, Mode, Request, Service, State,
             command::{Command, Raise, Seen},
             effect::{Effect, EffectKind, Notice, Signal},
+            event::Event,
         },
         time::Timestamp,
     },
@@ -53,6 +54,9 @@ const RETRIES: Duration = Duration::from_secs(31);
 const MARGIN: Duration = Duration::from_secs(2);
 /// Nothing begins for an older tap: a minute, plus the time for an answer (F5).
 const TAP: Duration = Duration::from_millis(61_000);
+/// Nothing begins for an older press of a button: the broker notices within 15 seconds that the server
+/// is gone, keeps the press for a minute, and the server tries to store it for another.
+const PRESS: Duration = Duration::from_secs(140);
 
 /// One incident, as stored on the disk.
 #[derive(Clone)]
@@ -343,18 +347,26 @@ impl Ledger {
         });
         if let Ok(answer) = answer {
             self.shows(now, &answer.current.incident, answer.current.history.len());
-            let Command::Cancel { seen, .. } = command else { return };
-            let is_on = match answer.current.incident.state {
-                // What the author had not been shown goes on (I30).
-                State::CountingDown { pending, .. } => self.cases.get(&id).is_some_and(|case| {
-                    let latest = |request| {
-                        let all = case.presses.iter().filter(|press| press.request == request);
-                        all.map(|press| press.fact).max().unwrap_or_default()
-                    };
-                    matches!(seen, Seen::UpTo(seq) if pending.iter().any(|r| latest(r) <= *seq))
+            let Command::Cancel { by, seen } = command else { return };
+            // Sirens that sounded before the countdown go on.
+            let canceled: Vec<_> = match answer.current.incident.state {
+                State::CountingDown { pending, .. } => pending.iter().collect(),
+                State::Verifying(_) | State::Dispatching => {
+                    Request::ALL.into_iter().filter(|r| r.service().is_some()).collect()
+                }
+                _ => return,
+            };
+            // What the author had not been shown goes on (I30), and may be sent at once.
+            let is_on = match seen {
+                Seen::UpTo(seq) => self.cases.get(&id).is_some_and(|case| {
+                    canceled.iter().any(|request| {
+                        let all = case.presses.iter().filter(|press| press.request == *request);
+                        all.map(|press| press.fact).max().is_some_and(|latest| latest <= *seq)
+                    })
                 }),
-                State::Verifying(_) | State::Dispatching => true,
-                _ => false,
+                _ => !answer.current.history.iter().any(|fact| {
+                    matches!(&fact.event, Event::Withdrawn { by: author, .. } if author == by)
+                }),
             };
             self.demand(answer.refusal.is_some() || !is_on, || {
                 format!("I4: a cancel of {id} was granted, and it goes on")

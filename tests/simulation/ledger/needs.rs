@@ -2,7 +2,7 @@
 //! says that nobody does (I24), and somebody can end what runs (I23).
 
 use super::{
-    Case, Ledger, MARGIN,
+    Case, Ledger, MARGIN, RECOVERS,
     excuses::{Cause, UNREACHED},
 };
 use crate::{
@@ -168,7 +168,7 @@ impl Ledger {
         let due = case.left.unwrap_or(case.due).max(begun) + policy.offer() + calls + MARGIN;
         // It waits again after an operator let go of it.
         let due = case.let_go.map_or(due, |at| due.max(at + ANSWERS + MARGIN));
-        due + self.excuses.since(begun, now, &holds)
+        due + self.excuses.since(begun, now, &holds, RECOVERS)
     }
 
     /// In a world in which nothing is repaired, a person who is present can end each incident (I23).

@@ -43,9 +43,10 @@ struct Known {
     sounds: bool,
     /// It sounds by a command that is not on the disk, until its own end.
     is_unstored: bool,
-    /// The command for which it sounded, and the one that somebody stopped.
+    /// The command for which it sounded.
     begun: Option<Fact>,
-    stopped: Option<Fact>,
+    /// When somebody stopped it: it needs to sound only for what was decided later.
+    stopped: Option<Timestamp>,
     /// The latest fact whose command it obeyed, and when that was stored.
     latest: Option<(Timestamp, Fact)>,
     /// Since when it does not do what is wanted, although it can be told.
@@ -55,6 +56,7 @@ struct Known {
 /// The sirens that an incident wants, by what is stored, in true time.
 struct Want {
     by: Fact,
+    decided: Timestamp,
     until: Timestamp,
     not_after: Timestamp,
     devices: Vec<DeviceId>,
@@ -83,7 +85,8 @@ impl Known {
         let Some(want) = want.filter(|want| want.devices.contains(&self.device)) else {
             return (!self.is_unstored).then_some(false);
         };
-        let is_stopped = want.stopped.contains(&self.device) || self.stopped == Some(want.by);
+        let is_stopped = want.stopped.contains(&self.device)
+            || self.stopped.is_some_and(|stopped| want.decided <= stopped);
         // Who never proved in time that it sounds is not told any more (F31).
         let is_told = now + EXPIRES < want.not_after
             || want.confirmed.contains(&self.device)
@@ -117,6 +120,7 @@ impl Ledger {
             (Event::SirenOn { devices, until, not_after }, _) => {
                 let want = Want {
                     by: (incident.id, *seq),
+                    decided: at,
                     until: at + until.since(fact.at),
                     not_after: at + not_after.since(fact.at),
                     devices: devices.clone(),
@@ -192,7 +196,7 @@ impl Ledger {
     pub fn siren_stopped_by_hand(&mut self, n: usize, can_be_reached: bool, now: Timestamp) {
         let known = &mut self.sirens.all[n];
         if known.sounds {
-            known.stopped = self.sirens.wants.get(&known.home).map(|want| want.by);
+            known.stopped = Some(now);
         }
         self.siren_is(n, can_be_reached, false, now);
     }
@@ -222,6 +226,8 @@ impl Ledger {
             None => want.filter(|by| key == format!("{}/resumed", by.0)),
         };
         let known = &mut self.sirens.all[n];
+        // A restart forgets a request that is not stored, and with it that its sirens sound.
+        let ends_unstored = known.is_unstored && ends_at.is_none();
         known.is_unstored = of.is_none() && ends_at.is_some();
         if ends_at.is_some() {
             known.begun = of;
@@ -235,7 +241,7 @@ impl Ledger {
             if !is_outdated {
                 known.latest = Some((at, by));
             }
-            self.demand(!is_outdated || !changes, || {
+            self.demand(!is_outdated || !changes || ends_unstored, || {
                 format!("I31: {key}, stored at {at}, is obeyed after a command of a later fact")
             });
         }

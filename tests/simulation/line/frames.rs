@@ -292,7 +292,7 @@ impl Line {
             homes: Arc::new(homes),
             clock: clock.clone(),
             policy: center.plan.staffing.policy(),
-            ids: Ids::new(move |_| Ok(line.next_id())),
+            ids: Ids::new(move |_, repeated| Ok(line.id_of_request(repeated))),
             stop: tasks.stop(),
         };
         (Receiver::new(&listener).expect("a key that can be read"), Arc::new(source))
@@ -319,16 +319,20 @@ impl Line {
             .expect("a key that can be read")
     }
 
-    /// The id of a request of the frame that is being heard.
-    fn next_id(&self) -> IncidentId {
-        let n = {
-            let mut state = self.state();
-            state.ids += 1;
-            state.ids
+    /// The id of a request of the frame that is being heard: the one that its sender repeats, or a new
+    /// one.
+    fn id_of_request(&self, repeated: Option<IncidentId>) -> IncidentId {
+        let next = || {
+            let n = {
+                let mut state = self.state();
+                state.ids += 1;
+                state.ids
+            };
+            let mut dice = self.dice(&format!("id/{n}"));
+            let bits = u128::from(dice.next()) << 64 | u128::from(dice.next());
+            IncidentId(Uuid::from_u128(bits))
         };
-        let mut dice = self.dice(&format!("id/{n}"));
-        let bits = u128::from(dice.next()) << 64 | u128::from(dice.next());
-        let id = IncidentId(Uuid::from_u128(bits));
+        let id = repeated.unwrap_or_else(next);
         // What nobody hears is no request of the home.
         let _ = HEARS.try_with(|heard| {
             heard.raised.lock().expect("no holder panics").push(id);

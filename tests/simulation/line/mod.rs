@@ -106,6 +106,8 @@ struct State {
     /// The incidents that may have something to report.
     reported: BTreeSet<IncidentId>,
     quiet_since: [Option<Timestamp>; 2],
+    /// When the server that was killed last is back.
+    back: Timestamp,
 }
 
 impl Line {
@@ -176,6 +178,7 @@ impl Line {
     pub fn goes_down(self: &Arc<Self>, side: Side, from: Timestamp, to: Timestamp) {
         let mut state = self.state();
         state.quiet_since[side as usize] = None;
+        state.back = state.back.max(to);
         state.connections.clear();
         match side {
             Side::Home => state.transmitter = None,
@@ -208,6 +211,11 @@ impl Line {
         let mut state = self.state();
         let since = &mut state.quiet_since[side as usize];
         *since = now.and(since.or(now));
+    }
+
+    /// When both servers are up again.
+    pub fn back(&self) -> Timestamp {
+        self.state().back
     }
 
     /// Whether both servers have had nothing to do for a while.

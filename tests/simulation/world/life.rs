@@ -141,7 +141,7 @@ fn buttons_of(
 ) -> Buttons {
     let ids = {
         let world = world.clone();
-        Ids::new(move |topic| {
+        Ids::new(move |topic, _| {
             Ok(world.ledger().makes_request(topic, world.plan.seed, world.truth()))
         })
     };

@@ -12,5 +12,5 @@ pub mod stamp;
 
 pub use code::{Code, Format, Qualifier, Signal};
 pub use crypt::{Key, NotAKey, PAD};
-pub use extended::naming;
+pub use extended::{named_uuid, naming};
 pub use frame::{Cut, Frame, Id, MOST, NotAFrame, WAITING_MOST, cut};

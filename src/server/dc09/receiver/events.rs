@@ -1,7 +1,7 @@
 //! What an event of a panel does: it begins or joins an incident of its home, or leaves a note on one.
 
 use super::{
-    super::codec::{Code, Qualifier, Signal},
+    super::codec::{Code, Qualifier, Signal, named_uuid},
     Source,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
     },
 };
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Applies an event to the home of its account. Returns the incident that it began or joined. Skips
 /// the countdown, because the panel's own countdown is over.
@@ -25,7 +26,7 @@ pub(super) async fn act(
     source: &Source,
     home: &HomeId,
     code: Code,
-    home_incident: Option<IncidentId>,
+    (home_incident, named): (Option<IncidentId>, Option<Uuid>),
 ) -> Result<Option<IncidentId>, Denied> {
     let (request, quiet) = match (code.qualifier, code.signal) {
         (Qualifier::New | Qualifier::Still, Signal::Help(Service::Police)) => {
@@ -64,14 +65,23 @@ pub(super) async fn act(
     };
     let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live);
     let raise = raise.map_err(|_| Denied::StorageUnavailable)?;
-    let id = source.ids.next(home.as_str()).map_err(|_| Denied::StorageUnavailable)?;
-    let incident = source
-        .engine
-        .raise_and_send(Raise { id, quiet, home_incident, ..raise }, ONE_ID_ONE_REQUEST)
-        .await?
-        .current
-        .incident
-        .id;
+    let id = match named {
+        // The same request, however often its sender retries, and of no other home.
+        Some(named) => {
+            let named = named_uuid(&format!("{home} {named} {request:?}"));
+            source.ids.repeated(home.as_str(), IncidentId(named))
+        }
+        None => source.ids.next(home.as_str()),
+    };
+    let id = id.map_err(|_| Denied::StorageUnavailable)?;
+    let mut raise = Raise { id, quiet, home_incident, ..raise };
+    let mut raised = source.engine.raise_and_send(raise.clone(), ONE_ID_ONE_REQUEST).await;
+    if raised.as_ref().is_err_and(|denied| *denied == Denied::IdReused) {
+        // The incident that it began is quarantined.
+        raise.id = source.ids.next(home.as_str()).map_err(|_| Denied::StorageUnavailable)?;
+        raised = source.engine.raise_and_send(raise, ONE_ID_ONE_REQUEST).await;
+    }
+    let incident = raised?.current.incident.id;
     tracing::warn!(%home, %incident, ?request, "a panel signals");
     Ok(Some(incident))
 }

@@ -9,7 +9,7 @@ mod exchange;
 mod probe;
 
 use super::{
-    codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, naming, stamp},
+    codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, named_uuid, naming, stamp},
     line::{Lines, Sockets},
     settings::{self, Peer, SettingsError},
 };
@@ -48,6 +48,7 @@ use std::{
 };
 use tokio::sync::mpsc;
 use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
 
 /// The tries with one receiver before the other one. The standard gives no number.
 const TRIES: usize = 3;
@@ -349,7 +350,8 @@ impl EffectHandler for Transmitter {
                     Code { qualifier: Qualifier::Restore, ..Code::new(event, zone(*service)) }
                 }
             };
-            let message = self.message(account, code, effect.incident, [site, place, notes], *at);
+            let names = naming(effect.incident, Some(request_of(effect, *service, *at)));
+            let message = self.message(account, code, names, [site, place, notes], *at);
             match self.say(&effect.home, &message).await {
                 Ok(taken) => receiver = Some(taken),
                 Err(error) => {
@@ -417,19 +419,19 @@ impl Transmitter {
         &self,
         account: &'m str,
         code: Code,
-        incident: IncidentId,
+        names: String,
         [site, place, notes]: [&str; 3],
         at: Timestamp,
     ) -> Message<'m> {
         let (id, extra) = match self.settings.format {
-            Format::AdmCid => (Id::AdmCid, vec![naming(incident)]),
+            Format::AdmCid => (Id::AdmCid, vec![names]),
             Format::SiaDcs => {
                 let mut extra = vec![
                     format!("S{}", ascii(site, TEXT_MOST)),
                     format!("L{}", ascii(place, TEXT_MOST)),
                     "TM".into(),
                     format!("H{}", stamp::written(at)),
-                    naming(incident),
+                    names,
                 ];
                 // Notes may contain a gate code, so they are sent only if encrypted.
                 if self.key.is_some() && !notes.is_empty() {
@@ -440,6 +442,12 @@ impl Transmitter {
         };
         Message { account, id, data: code.encode(self.settings.format, account), extra }
     }
+}
+
+/// The id of what an effect asks of the center for one service. After an older database was put back,
+/// another fact may have the same number, but not the same time.
+fn request_of(effect: &Effect, service: Service, at: Timestamp) -> Uuid {
+    named_uuid(&format!("{} {} {service:?}", effect.key, at.as_millis()))
 }
 
 /// The effect handler of drills for the same center. It sends only tests (I18).
