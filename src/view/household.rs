@@ -86,6 +86,7 @@ pub const fn fault(fault: ErrorCode) -> W {
         ErrorCode::NotAccepted => W::NotAccepted,
         ErrorCode::Known => W::KnownAddress,
         ErrorCode::LastOwner => W::LastOwner,
+        ErrorCode::LastSupervisor => W::LastSupervisor,
         ErrorCode::OnlyOne => W::OnlyOne,
         ErrorCode::NoCompatibleCamera => W::NoCompatibleCamera,
         ErrorCode::PlanRequired => W::PlanRequired,

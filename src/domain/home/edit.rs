@@ -73,6 +73,8 @@ pub enum ErrorCode {
     Known,
     /// A home keeps at least one owner.
     LastOwner,
+    /// The monitoring center keeps at least one supervisor.
+    LastSupervisor,
     /// The home has one already.
     OnlyOne,
     /// SOS for cameras needs a compatible camera.
@@ -152,10 +154,10 @@ impl Home {
             line1: form.line("line1", &written.line1),
             line2: line2.map(|l| form.line("line2", l)),
             city: form.line("city", &written.city),
-            region: if needs_region(&country) {
+            region: if needs_region(&country) || !written.region.trim().is_empty() {
                 form.line("region", &written.region)
             } else {
-                written.region.trim().into()
+                String::new()
             },
             postal_code: form.line("postal_code", &written.postal_code),
             country,

@@ -2,7 +2,11 @@
 //! and can undo it.
 
 use super::{Address, Home};
-use crate::domain::{contact::Contact, id::UserId, time::Timestamp};
+use crate::domain::{
+    contact::{Contact, Readiness},
+    id::UserId,
+    time::Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -136,6 +140,9 @@ impl Home {
                         .find(|known| known.id == contact.id && known.phone == contact.phone)
                     {
                         contact.keep_word_of(known);
+                    } else if contact.readiness == Readiness::Accepted {
+                        // Their links have ended, so nobody can be called there until they accept again.
+                        contact.readiness = Readiness::Invited;
                     }
                 }
                 self.contacts = contacts;

@@ -4,5 +4,6 @@
 pub mod codec;
 pub mod line;
 pub mod receiver;
+mod reuse;
 pub mod settings;
 pub mod transmitter;

@@ -9,6 +9,7 @@ use super::{
         Code, Cut, Format, Frame, Id, Key, MOST, NotAFrame, PAD, Qualifier, Signal, WAITING_MOST,
         cut,
     },
+    reuse::Reuse,
     settings::{self, Panel, SettingsError},
 };
 use crate::{
@@ -71,10 +72,24 @@ struct Account {
     home: HomeId,
     key: Option<Key>,
     heard: Mutex<RecentMessages>,
+    /// What was encrypted with the key lately.
+    reuse: Reuse,
+    damaged: Mutex<Damaged>,
     /// Held while a message is handled: one at a time per panel, so that of two copies the second
     /// is recognized as a duplicate.
     turn: tokio::sync::Mutex<()>,
 }
+
+/// The damaged messages of the current minute.
+#[derive(Default)]
+struct Damaged {
+    since: Duration,
+    count: u32,
+}
+
+/// The most damaged messages of an account whose lines are logged in a minute. Anybody who reaches the
+/// port can send them.
+const DAMAGED_LOGGED: u32 = 3;
 
 /// The last messages of a panel.
 #[derive(Default)]
@@ -129,6 +144,8 @@ impl Receiver {
                     home: panel.home.clone(),
                     key: settings::key(panel.key_file.as_deref())?,
                     heard: Mutex::default(),
+                    reuse: Reuse::default(),
+                    damaged: Mutex::default(),
                     turn: Default::default(),
                 },
             ))
@@ -183,16 +200,32 @@ impl Receiver {
         bytes: &[u8],
         from: &str,
     ) -> Option<(Answer, Vec<u8>)> {
-        let frame = match Frame::decode(bytes, |account| self.account(account)?.key.as_ref()) {
-            Ok(frame) => frame,
-            Err(error) => {
-                if error == NotAFrame::Key {
-                    tracing::warn!(from, "could not decrypt an alarm panel's message");
-                }
+        let mut sealed_by = None;
+        let frame = Frame::decode(bytes, |account| {
+            sealed_by = self.account(account);
+            sealed_by?.key.as_ref()
+        });
+        let uptime = source.clock.uptime();
+        // Without a word, because every answer tells something about the text to a sender who has changed it.
+        if let Some(account) = sealed_by.filter(|account| !account.reuse.takes(bytes, uptime)) {
+            account.is_damaged(from, uptime, "it is made of an earlier message");
+            return None;
+        }
+        let frame = match (frame, sealed_by) {
+            (Ok(frame), _) => frame,
+            (Err(NotAFrame::Key), Some(account)) => {
+                account.is_damaged(from, uptime, "it is encrypted with another key");
                 return None;
             }
+            (Err(_), _) => return None,
         };
         let account = self.account(frame.account.as_deref());
+        if let (true, Some(account)) = (frame.sealed, account)
+            && let Some(why) = frame.lacks()
+        {
+            account.is_damaged(from, uptime, why);
+            return None;
+        }
         let answer = self.understood(source, account, &frame, from).await;
         let id = match answer {
             Answer::Ack => Id::Ack,
@@ -206,7 +239,12 @@ impl Receiver {
         if getrandom::fill(&mut pad).is_ok() {
             pad = pad.map(|byte| b'A' + byte % 26);
         }
-        Some((answer, reply.encode(key.map(|key| (key, &pad)))))
+        let encoded = reply.encode(key.map(|key| (key, &pad)));
+        if let (Some(account), Some(_)) = (account, key) {
+            // It is no message of the panel.
+            account.reuse.sends(&encoded, source.clock.uptime());
+        }
+        Some((answer, encoded))
     }
 
     async fn understood(
@@ -229,7 +267,7 @@ impl Receiver {
             return Answer::Duh;
         }
         let now = source.clock.now();
-        if frame.at.map_or(frame.sealed, |at| now.since(at) > LATE || at.since(now) > EARLY) {
+        if frame.at.is_some_and(|at| now.since(at) > LATE || at.since(now) > EARLY) {
             return Answer::Nak;
         }
         let format = match frame.id {
@@ -278,6 +316,21 @@ impl Receiver {
 }
 
 impl Account {
+    /// An encrypted message was damaged or changed on its way. Only some of them are logged.
+    fn is_damaged(&self, from: &str, now: Duration, why: &'static str) {
+        let mut damaged = self.damaged.lock().expect("no holder panics");
+        if now.saturating_sub(damaged.since) > Duration::from_secs(60) {
+            if damaged.count > DAMAGED_LOGGED {
+                tracing::warn!(home = %self.home, count = damaged.count, "so many damaged messages in the name of an alarm panel were ignored");
+            }
+            *damaged = Damaged { since: now, count: 0 };
+        }
+        damaged.count += 1;
+        if damaged.count <= DAMAGED_LOGGED {
+            tracing::warn!(from, home = %self.home, why, "an encrypted message in the name of an alarm panel was ignored");
+        }
+    }
+
     /// Whether this message was acknowledged before, so that it is a retry or a replay.
     ///
     /// Panels without a counter send every message with the same number, so a different time means

@@ -107,6 +107,10 @@ pub async fn remove(
     let change = supervisor
         .change(AuditAction::PersonChanged, detail)
         .guard(Guard::CenterRoleIs(person.clone(), Some(role)));
+    let change = match role {
+        CenterRole::Supervisor => change.guard(Guard::HasOtherSupervisor(person.clone())),
+        CenterRole::Operator => change,
+    };
     changes.apply(change.op(Op::SetCenterRole(person, None))).await?;
     people(State(reads), State(clock), supervisor).await
 }

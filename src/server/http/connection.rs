@@ -203,7 +203,11 @@ impl Edge {
     async fn http1(mut self, socket: impl Socket, client: Client) {
         let service = service_fn(move |request| answer(self.router.clone(), &client, request));
         let mut builder = http1::Builder::new();
-        builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MOST);
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_WITHIN)
+            .max_buf_size(HEAD_MOST)
+            .max_header_size(HEAD_MOST);
         let mut connection =
             pin!(builder.serve_connection(TokioIo::new(socket), service).with_upgrades());
         // A connection ends with an error when the client closes it, or sends no HTTP. Neither is

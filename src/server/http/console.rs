@@ -158,7 +158,7 @@ pub async fn queue(
     Ok(Json(Queue {
         version,
         items,
-        quarantined: board.quarantined(),
+        quarantined: board.quarantined(!signed_in.is_restricted()),
         present: board.operators.present(now),
         server_time: now,
     }))
@@ -218,11 +218,13 @@ impl Board {
     }
 
     /// The incidents that the engine does not advance, the oldest first.
-    fn quarantined(&self) -> Vec<QuarantinedIncident> {
+    fn quarantined(&self, free: bool) -> Vec<QuarantinedIncident> {
         let case = |Quarantined { incident: id, home, quiet, since, .. }: Quarantined| {
             let known = home.parse().ok().and_then(|id| self.homes.get(&id));
-            let contacts = known.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
-            let address = known.as_ref().and_then(|home| home.address.clone());
+            // Nobody calls by itself, so operators see whom to call. A restricted device may be a stranger's.
+            let shown = known.as_ref().filter(|_| free);
+            let contacts = shown.iter().flat_map(|home| home.contacts.iter().map(reach)).collect();
+            let address = shown.and_then(|home| home.address.clone());
             QuarantinedIncident {
                 id,
                 home: known.map_or(home, |home| home.name.clone()),

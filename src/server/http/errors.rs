@@ -167,6 +167,7 @@ impl From<Guard> for ApiError {
                 Self::field("invitation", "You work at the monitoring center already.")
             }
             Guard::HasOtherOwner(..) => wrong("role", ErrorCode::LastOwner),
+            Guard::HasOtherSupervisor(_) => wrong("role", ErrorCode::LastSupervisor),
             Guard::FewerInvitations(..) => wrong("name", ErrorCode::TooMany),
             Guard::NoAccounts => Self::new(
                 Code::NotAllowed,

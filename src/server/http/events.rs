@@ -17,7 +17,7 @@ use crate::{
     },
     server::{
         access::{Access, AccessOf},
-        clock::Clock,
+        clock::{Clock, instant},
         homes::Homes,
         limits::{Limits, Place, TokenHash},
         live_events::{LiveEvent, LiveEvents, frame},
@@ -39,12 +39,15 @@ use futures_util::{Stream, StreamExt, stream};
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, watch},
-    time::{Interval, interval},
+    time::{Instant, Interval, interval},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The interval of pings on a stream without other events, which show that the stream is open.
 const PING: Duration = Duration::from_secs(15);
+
+/// How often the right of a listener is checked again.
+pub(super) const MAY_STILL: Duration = Duration::from_secs(4);
 
 /// An answer that continues until the stream of its events ends (HTML Standard, 9.2). Each event
 /// was encoded once for all its listeners.
@@ -91,7 +94,11 @@ pub async fn of_home(
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
+    let mut check = interval(MAY_STILL);
+    check.reset();
     let home_stream = HomeStream {
+        check,
+        said_at: instant(),
         _open: OpenStream::new(),
         place,
         _at_home: streams.live_events.open(&member.home.id),
@@ -126,10 +133,19 @@ struct HomeStream {
     last_id: u64,
     events: broadcast::Receiver<Arc<LiveEvent>>,
     access: AccessOf,
+    /// When the right is checked again: it may have ended by time, or on the command line.
+    check: Interval,
+    said_at: Instant,
 }
 
 impl HomeStream {
     async fn next(&mut self) -> Option<Bytes> {
+        let event = self.next_event().await;
+        self.said_at = instant();
+        event
+    }
+
+    async fn next_event(&mut self) -> Option<Bytes> {
         loop {
             if let Some(event) = self.waiting.pop_front() {
                 return Some(event);
@@ -147,6 +163,7 @@ impl HomeStream {
                     self.may_still_look().await?;
                     self.start_over();
                 }
+                _ = self.check.tick() => self.may_still_look().await?,
                 event = self.events.recv() => match event {
                     Ok(event) => return Some(event.frame.clone()),
                     // A slow stream starts over with a snapshot, so that the server need not buffer
@@ -154,8 +171,7 @@ impl HomeStream {
                     Err(broadcast::error::RecvError::Lagged(_)) => self.start_over(),
                     Err(broadcast::error::RecvError::Closed) => return None,
                 },
-                () = tokio::time::sleep(PING) => {
-                    self.may_still_look().await?;
+                () = tokio::time::sleep(PING.saturating_sub(self.said_at.elapsed())) => {
                     return Some(ping(&self.streams.clock));
                 }
             }

@@ -227,12 +227,14 @@ pub async fn one(
     let (password, now) = (member.home.verbal_password_required(), clock.now());
     let counted =
         |c: &Contact| Counted { name: c.name.clone(), standing: c.standing(password, now).into() };
+    // A restricted device may be a stranger's, who must not learn the gate code.
+    let is_restricted = member.restricted_until().is_some();
     Ok(Json(Household {
         people: people.collect(),
         invitations,
         streams: member.home.cameras.iter().filter_map(stream).collect(),
         contacts: member.home.contacts.iter().map(counted).collect(),
-        notes: member.home.notes.clone(),
+        notes: if is_restricted { Default::default() } else { member.home.notes.clone() },
         verbal_password_set: member.home.verbal_password.is_some(),
     }))
 }

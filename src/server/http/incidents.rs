@@ -142,7 +142,8 @@ pub(super) fn decision(by: Actor, seen: Seen, asked: Review) -> Result<Command, 
         return Err(ApiError::field("note", "That is too long."));
     }
     let proceed = asked.decision == Decision::Proceed;
-    Ok(Command::Review { by, seen, proceed, note: asked.note })
+    let note = asked.note.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    Ok(Command::Review { by, seen, proceed, note })
 }
 
 /// Requests help. It has no rate limit, because a second request joins the first.

@@ -43,8 +43,6 @@ use tower::ServiceExt;
 use tower_http::services::ServeFile;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// How often a viewer's right is checked again.
-const MAY_STILL: Duration = Duration::from_secs(4);
 /// A viewer that accepts nothing for this long is disconnected. The app reconnects by itself.
 const TAKES_NOTHING: Duration = Duration::from_secs(10);
 /// The largest message of a viewer, bytes. Viewers have nothing to send.
@@ -242,15 +240,19 @@ impl ViewerConnection {
     ) -> Result<Response, ApiError> {
         let upgrade =
             upgrade.map_err(|_| ApiError::field("upgrade", "Pictures come over a WebSocket."))?;
-        Ok(upgrade.max_message_size(SAYS_MOST).on_upgrade(move |socket| async move {
-            let of = self.account.clone();
-            contained("viewer", of, self.go_on(socket, viewer, as_fmp4)).await.unwrap_or_default()
-        }))
+        Ok(upgrade.max_message_size(SAYS_MOST).max_frame_size(SAYS_MOST).on_upgrade(
+            move |socket| async move {
+                let of = self.account.clone();
+                contained("viewer", of, self.go_on(socket, viewer, as_fmp4))
+                    .await
+                    .unwrap_or_default()
+            },
+        ))
     }
 
     async fn go_on(mut self, mut socket: WebSocket, mut viewer: Viewer, as_fmp4: bool) {
         let mut fmp4 = None;
-        let mut again = tokio::time::interval(MAY_STILL);
+        let mut again = tokio::time::interval(super::events::MAY_STILL);
         loop {
             let sent = tokio::select! {
                 biased;

@@ -87,7 +87,7 @@ pub async fn end(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
     State(changes): State<Changes>,
-    signed_in: SignedIn,
+    RecentAuth(signed_in): RecentAuth,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<Device>>, ApiError> {
     let all = reads.sessions(&signed_in.account.id, clock.now()).await?;
@@ -133,7 +133,7 @@ pub async fn end_others(
     State(reads): State<Arc<dyn Reads>>,
     State(clock): State<Arc<Clock>>,
     State(changes): State<Changes>,
-    signed_in: SignedIn,
+    RecentAuth(signed_in): RecentAuth,
 ) -> Result<Json<Vec<Device>>, ApiError> {
     let end = Op::EndSessions {
         account: signed_in.account.id.clone(),

@@ -22,13 +22,13 @@ use crate::{
         live_events::LiveEvents,
         notify::LogNotices,
         stopped,
-        store::Account,
+        store::{Account, Reads},
         tasks::{contained, contained_now},
     },
 };
 use async_trait::async_trait;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -87,6 +87,10 @@ impl OperatorPresence {
         all
     }
 
+    fn is_empty(&self) -> bool {
+        self.people.lock().expect("no holder panics").is_empty()
+    }
+
     /// Ends all leases, for tests.
     pub fn fall_silent(&self) {
         *self.return_until.lock().expect("no holder panics") = Timestamp::default();
@@ -97,12 +101,13 @@ impl OperatorPresence {
             .for_each(|(_, at)| *at = Timestamp::default());
     }
 
-    /// Removes operators whose lease is over. Returns the remaining ones, and whether any was
-    /// removed.
-    fn sweep(&self, now: Timestamp) -> (Vec<UserId>, bool) {
+    /// Removes operators whose lease is over, or who do not work at the center any more. Returns the
+    /// remaining ones, and whether any was removed.
+    fn sweep(&self, now: Timestamp, staff: Option<&HashSet<UserId>>) -> (Vec<UserId>, bool) {
+        let works = |id: &UserId| staff.is_none_or(|staff| staff.contains(id));
         let mut people = self.people.lock().expect("no holder panics");
         let before = people.len();
-        people.retain(|_, (_, at)| now.since(*at) < LEASE);
+        people.retain(|id, (_, at)| now.since(*at) < LEASE && works(id));
         (people.keys().cloned().collect(), people.len() < before)
     }
 }
@@ -121,12 +126,14 @@ pub struct Leases {
     pub homes: Arc<Homes>,
     /// Who the center is.
     pub center: CenterMode,
+    /// Knows who works at the center.
+    pub reads: Arc<dyn Reads>,
 }
 
 /// Releases the incidents of operators who are gone, until the server stops. After a restart, each
 /// operator has one lease to return.
 pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
-    let Leases { operators, engine, clock, live_events, homes, center } = leases;
+    let Leases { operators, engine, clock, live_events, homes, center, reads } = leases;
     for current in engine.view().running() {
         contained_now("operators", &current.incident.home, || {
             if let Some(Actor::Operator { id, name }) = &current.incident.assignee {
@@ -141,7 +148,14 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
             () = tokio::time::sleep(LOOK) => {}
         }
         let now = clock.now();
-        let (here, went) = operators.sweep(now);
+        // If the store cannot be read, nobody is taken for removed.
+        let staff = match operators.is_empty() {
+            true => None,
+            false => reads.center_people().await.ok(),
+        };
+        let staff: Option<HashSet<_>> =
+            staff.map(|people| people.into_iter().map(|(account, _)| account.id).collect());
+        let (here, went) = operators.sweep(now, staff.as_ref());
         let is_offered = operators.is_manned(now);
         for current in engine.view().running() {
             let home = &current.incident.home;

@@ -49,6 +49,7 @@ pub const fn sentence(fault: ErrorCode) -> &'static str {
             "There is an account with this address. Sign in, and open the link again."
         }
         ErrorCode::LastOwner => "A home keeps at least one owner.",
+        ErrorCode::LastSupervisor => "The monitoring center keeps at least one supervisor.",
         ErrorCode::OnlyOne => "A home has one base station.",
         ErrorCode::NoCompatibleCamera => "Add a camera that can raise an SOS first.",
         ErrorCode::PlanRequired => "This needs the Home Premium plan.",

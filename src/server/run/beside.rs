@@ -108,6 +108,7 @@ impl App {
             live_events: self.live_events.clone(),
             homes: self.homes.clone(),
             center: self.policy.center,
+            reads: self.reads.clone(),
         }
     }
 

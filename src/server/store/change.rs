@@ -140,6 +140,8 @@ pub enum Guard {
     IsNoMember(HomeId, UserId),
     /// The home has an owner other than this account.
     HasOtherOwner(HomeId, UserId),
+    /// The monitoring center has a supervisor other than this account.
+    HasOtherSupervisor(UserId),
     /// The account has that role at the monitoring center; none if `None`.
     CenterRoleIs(UserId, Option<CenterRole>),
     /// The invitation has not expired at that time, and its inviter still has the right to invite.

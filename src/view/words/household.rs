@@ -40,6 +40,7 @@ super::language::words! {
         NotAccepted = "Accept this to go on.",
         KnownAddress = "There is an account with this address. Sign in, and open the link again.",
         LastOwner = "A home keeps at least one owner.",
+        LastSupervisor = "The monitoring center keeps at least one supervisor.",
         OnlyOne = "A home has one base station.",
         NoCompatibleCamera = "Add a camera that can raise an SOS first.",
         PlanRequired = "This needs the Home Premium plan.",

@@ -56,6 +56,22 @@ fn every_wrong_field_is_named_at_once_and_nothing_changes() {
     assert_eq!(edited, before);
 }
 
+/// Security 15: it goes into every incident, in every country.
+#[test]
+fn region_has_no_control_characters_and_a_length() {
+    for region in ["Be\u{1b}[2Jrlin", &"x".repeat(101)] {
+        let nowhere = Address {
+            line1: "1 Elm Road".into(),
+            line2: None,
+            city: "Berlin".into(),
+            region: region.into(),
+            postal_code: "10115".into(),
+            country: "de".into(),
+        };
+        assert_eq!(said(home().move_to(&nowhere)), [("region".into(), ErrorCode::TooLong)]);
+    }
+}
+
 #[test]
 fn an_address_is_taken_without_what_surrounds_it() {
     let mut home = home();

@@ -78,6 +78,20 @@ async fn a_supervisor_ends_somebodys_work_at_the_center_at_once() {
     assert_eq!(supervisor.ask(Method::DELETE, end, &json!({})).await.0, StatusCode::NOT_FOUND);
 }
 
+/// Security 14: nobody could add operators any more.
+#[tokio::test]
+async fn center_keeps_a_supervisor() {
+    let server = Server::start("30s").await;
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
+    let supervisor = server.sign_in("shared").await;
+    let leave = "/api/v1/center/people/shared";
+    let refused = supervisor.ask(Method::DELETE, leave, &json!({})).await;
+    assert_eq!(refused.1["errors"][0]["fault"], "last_supervisor", "{refused:?}");
+    server.apply(Op::SetCenterRole("owner".parse().unwrap(), Some(CenterRole::Supervisor))).await;
+    assert_eq!(supervisor.ask(Method::DELETE, leave, &json!({})).await.0, StatusCode::OK);
+    assert_eq!(supervisor.get("/api/v1/me").await.1["center_role"], Value::Null);
+}
+
 #[tokio::test]
 async fn supervisors_link_admits_to_the_center_and_to_no_home() {
     let server = Server::start("30s").await;

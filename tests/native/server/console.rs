@@ -1,8 +1,8 @@
 //! People at the monitoring center: they share one queue, one operator works on each incident, and
 //! their reports reach the home's timeline.
 
-use super::{Op, Person, Server, until, whats};
-use buckler::domain::access::CenterRole;
+use super::{Op, Person, Server, change, until, whats};
+use buckler::{domain::access::CenterRole, server::store::sqlite};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -246,6 +246,23 @@ async fn empty_console_is_offered_nothing() {
     server.app.operators.fall_silent();
     let told = calls(&offered).await;
     assert!(told.contains("Nobody is on duty"), "the last operator left during the offer: {told}");
+}
+
+/// Security 14: an operator who was removed kept an incident, and counted as being on duty.
+#[tokio::test]
+async fn removed_operator_gives_back_what_they_worked_on() {
+    let (server, owner, operator) = with_operators("").await;
+    let incident = sent(&owner, "maple-street", "police").await;
+    says(&operator, &incident, "claim", json!({})).await;
+    // As by the command line, in another process.
+    let mut another = sqlite::open(&server.file()).await.unwrap();
+    another.apply(change([Op::SetCenterRole("operator".parse().unwrap(), None)])).await.unwrap();
+    let told = async || owner.look(&incident).await["timeline"].to_string();
+    until("it is given back", || async {
+        told().await.contains("Nobody at the center works on it now").then_some(())
+    })
+    .await;
+    assert_eq!(owner.check("center").await["ok"], false, "nobody is on duty");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Live events: first a snapshot, then every event, with none missed.
 
-use super::{PATIENCE, Person, Server, until};
+use super::{Op, PATIENCE, Person, Server, change, until, wait};
+use buckler::server::store::sqlite;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -170,6 +171,32 @@ async fn a_session_that_ends_closes_its_streams_and_no_other() {
     assert!(mine.next().await.is_none());
     shared.raise("maple-street", "medical", json!({})).await;
     assert_eq!(theirs.next_named("incident").await.data["state"], "counting_down");
+}
+
+/// Security 11: the command line is another process, and a home in which something happens is never
+/// quiet.
+#[tokio::test]
+async fn session_that_another_process_ended_closes_a_busy_stream() {
+    let server = Server::start("30s").await;
+    let (owner, shared) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    let mut mine = Stream::open(&owner, EVENTS, None).await;
+    mine.next().await.unwrap();
+    let mut another = sqlite::open(&server.file()).await.unwrap();
+    let (account, except) = ("owner".parse().unwrap(), Vec::new());
+    another.apply(change([Op::EndSessions { account, except }])).await.unwrap();
+    let busy = async {
+        loop {
+            let incident = shared.raise("maple-street", "medical", json!({})).await.1;
+            shared.act(&incident, "cancel").await;
+            wait(Duration::from_secs(4)).await;
+        }
+    };
+    tokio::select! {
+        () = busy => unreachable!("it never ends"),
+        () = async { while mine.next().await.is_some() {} } => {}
+        // The client itself gives up after 30 s.
+        () = wait(Duration::from_secs(25)) => panic!("the stream goes on"),
+    }
 }
 
 #[tokio::test]

@@ -134,6 +134,11 @@ fn broken() -> Vec<Sent> {
             &[0, 431],
         ),
         (
+            "a head of 40 kB",
+            request("GET /api/v1/me", &[&format!("x: {}", "y".repeat(40_000))], ""),
+            &[0, 431],
+        ),
+        (
             "a length below nothing",
             raw("POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-length: -1\r\n\r\n"),
             &[0, 400],

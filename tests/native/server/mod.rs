@@ -24,6 +24,7 @@ mod failing_disk;
 mod fairness;
 mod finding;
 mod folder;
+mod forged;
 mod guessing;
 mod hindered;
 mod hostile;

@@ -50,7 +50,7 @@ async fn dial(port: u16, account: &str, kind: &str, code: &str, options: &[&str]
         .unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)))
 }
 
-async fn running(owner: &Person, home: &str) -> Value {
+pub async fn running(owner: &Person, home: &str) -> Value {
     owner.get(&format!("/api/v1/homes/{home}")).await.1["incident"].clone()
 }
 

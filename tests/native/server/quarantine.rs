@@ -1,6 +1,6 @@
 //! Data that cannot be read or decided on is quarantined and named, and everything else continues.
 
-use super::{Person, Server, audited, connect, hindered::Hindered, until};
+use super::{Person, Server, audited, connect, hindered::Hindered, restricted::restrict, until};
 use buckler::{domain::incident::command::Command, server::engine::Denied};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -54,6 +54,10 @@ async fn unreadable_incident_is_named_and_everything_else_goes_on() {
     let named = operator.get("/api/v1/center/incidents").await.1["quarantined"][0].clone();
     assert_eq!((&named["id"], &named["home"]), (&json!(broken), &json!("Maple Street")));
     assert!(named["contacts"][0]["phone"].is_string() && named["address"].is_object(), "{named}");
+    restrict(&server, "operator").await;
+    let named = operator.get("/api/v1/center/incidents").await.1["quarantined"][0].clone();
+    let shown = (&named["id"], &named["contacts"], &named["address"]);
+    assert_eq!(shown, (&json!(broken), &json!([]), &Value::Null), "a stranger's device, perhaps");
 
     let (status, again) = owner.raise("maple-street", "fire", json!({})).await;
     assert_eq!(status, StatusCode::CREATED, "its home sends another SOS: {again}");

@@ -1,7 +1,9 @@
 //! A receiving center over DC-09: another implementation (pysiaalarm), and receivers that are dead,
 //! slow, wrong about the time or unintelligible.
 
-use super::{Killed, Person, Server, cameras::free_port, finding::python, program, until};
+use super::{
+    Killed, Person, Server, cameras::free_port, finding::python, forged::relabeled, program, until,
+};
 use buckler::{
     domain::time::Timestamp,
     server::{
@@ -371,7 +373,7 @@ async fn check_asks_centers_and_other_servers_and_tells_them_nothing() {
 
 /// An attacker between the server and a receiver, who takes every message and answers without the
 /// key.
-async fn on_the_way(answer: impl Fn(&Frame) -> Vec<u8> + Send + Sync + 'static) -> u16 {
+async fn on_the_way(answer: impl Fn(&Frame, &[u8]) -> Vec<u8> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let answer = Arc::new(answer);
@@ -383,7 +385,7 @@ async fn on_the_way(answer: impl Fn(&Frame) -> Vec<u8> + Send + Sync + 'static) 
                 while let Ok(length @ 1..) = socket.read(&mut bytes).await {
                     let key: Key = DIGITS.parse().unwrap();
                     let frame = Frame::decode(&bytes[..length], |_| Some(&key)).unwrap();
-                    if socket.write_all(&answer(&frame)).await.is_err() {
+                    if socket.write_all(&answer(&frame, &bytes[..length])).await.is_err() {
                         return;
                     }
                 }
@@ -401,25 +403,26 @@ async fn only_a_sealed_acknowledgment_counts_where_a_key_is_set() {
     fs::write(file.path(), DIGITS).unwrap();
     let key = || -> Key { DIGITS.parse().unwrap() };
     let now = || Timestamp::from_millis(now_ms());
-    let in_clear = on_the_way(move |frame| {
+    let in_clear = on_the_way(move |frame, _| {
         Frame { sealed: false, at: None, ..frame.answer(Id::Ack, now()) }.encode(None)
     })
     .await;
-    let old = move |frame: &Frame| {
+    let old = move |frame: &Frame, _: &[u8]| {
         let hour_ago = Timestamp::from_millis(now_ms() - 3_600_000);
         frame.answer(Id::Ack, hour_ago).encode(Some((&key(), PAD)))
     };
     let played_back = on_the_way(old).await;
-    let other = move |frame: &Frame| {
+    let other = move |frame: &Frame, _: &[u8]| {
         Frame { account: Some("9999".into()), ..frame.answer(Id::Ack, now()) }
             .encode(Some((&key(), PAD)))
     };
     let of_another = on_the_way(other).await;
-    let tomorrow = on_the_way(move |frame| {
+    let tomorrow = on_the_way(move |frame, _| {
         frame.answer(Id::Nak, Timestamp::from_millis(now_ms() + 86_400_000)).encode(None)
     })
     .await;
-    for port in [in_clear, played_back, of_another, tomorrow] {
+    let reflected = on_the_way(move |frame, bytes| relabeled(bytes, "*ACK", frame.sequence)).await;
+    for port in [in_clear, played_back, of_another, tomorrow, reflected] {
         let backup = Center::start(&["--key", LETTERS]);
         let rest =
             format!("backup = \"tcp://127.0.0.1:{}\"\nkey_file = {:?}", backup.port, file.path());

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// Restricts every session of an account.
-async fn restrict(server: &Server, account: &str) {
+pub async fn restrict(server: &Server, account: &str) {
     let (account, now) = (account.parse().unwrap(), server.app.clock.now());
     for session in server.app.reads.sessions(&account, now).await.unwrap() {
         server.apply(Op::EndSession(account.clone(), session.token)).await;
@@ -240,4 +240,20 @@ async fn restricted_supervisor_sees_no_home() {
     restrict(&server, "operator").await;
     let shown = item().await;
     assert_eq!((&shown["id"], &shown["whole"]), (&police["id"], &Value::Null));
+}
+
+/// Security 3: the gate code and what is written for responders are not for a stranger's device.
+#[tokio::test]
+async fn restricted_device_reads_no_notes_for_responders() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let notes =
+        json!({"gate": "4711", "pets": "", "medical": "", "permit": "", "permit_until": ""});
+    let path = "/api/v1/homes/maple-street/notes";
+    assert_eq!(owner.ask(Method::PUT, path, &notes).await.0, StatusCode::OK);
+    let gate =
+        async || owner.get("/api/v1/homes/maple-street/household").await.1["notes"]["gate"].clone();
+    assert_eq!(gate().await, "4711");
+    restrict(&server, "owner").await;
+    assert_eq!(gate().await, "");
 }

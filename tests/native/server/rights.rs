@@ -405,3 +405,28 @@ async fn change_asks_for_the_password_again_and_an_sos_never_does() {
     assert_eq!(prove("buckler-demo").await.0, StatusCode::NO_CONTENT);
     assert_eq!(rename().await.0, StatusCode::OK);
 }
+
+/// Security 3: whoever held an unlocked tablet signed the wall tablet and the phone out.
+#[tokio::test]
+async fn signing_out_other_devices_asks_for_the_password_again() {
+    let server = Server::start("30s").await;
+    let (tablet, phone) = (server.sign_in("owner").await, server.sign_in("owner").await);
+    let now = server.app.clock.now();
+    let sessions = server.app.reads.sessions(&"owner".parse().unwrap(), now).await.unwrap();
+    let long_ago = Timestamp::from_millis(now.as_millis() - 700_000);
+    for session in &sessions {
+        server.apply(Op::ProveSession(session.token, long_ago)).await;
+    }
+    let all = tablet.get("/api/v1/sessions").await.1;
+    let other = all.as_array().unwrap().iter().find(|device| device["here"] != true).unwrap();
+    let one = format!("/api/v1/sessions/{}", other["id"].as_str().unwrap());
+    for path in ["/api/v1/sessions", &one] {
+        let refused = tablet.ask(Method::DELETE, path, &json!({})).await;
+        assert_eq!(refused.1["code"], "proof_needed", "{path}");
+    }
+    assert_eq!(phone.get("/api/v1/me").await.0, StatusCode::OK);
+    let password = json!({"password": "buckler-demo"});
+    tablet.ask(Method::PUT, "/api/v1/session/proof", &password).await;
+    assert_eq!(tablet.ask(Method::DELETE, &one, &json!({})).await.0, StatusCode::OK);
+    assert_eq!(phone.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
+}

@@ -13,6 +13,21 @@ pub const PAD: usize = 31;
 /// The size of an AES block, bytes.
 const BLOCK: usize = 16;
 
+/// The last two blocks of an encrypted frame, which depend on everything before them and contain its
+/// time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ending([u8; 2 * BLOCK]);
+
+impl Ending {
+    /// The end of an encrypted frame. `None` if it is none, or has not two blocks.
+    pub fn of(frame: &[u8]) -> Option<Self> {
+        let begin = frame.iter().position(|byte| *byte == b'[')? + 1;
+        let text = frame[begin..].strip_suffix(b"\r")?;
+        let sealed = HEXLOWER_PERMISSIVE.decode(text).ok()?;
+        sealed.last_chunk().copied().map(Self)
+    }
+}
+
 /// A key of 128, 192 or 256 bits.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Key(Vec<u8>);

@@ -213,6 +213,20 @@ impl Frame {
         Some(())
     }
 
+    /// What an encrypted frame lacks that DC-09 demands, if anything: the time, the account inside of the
+    /// encryption, or that a supervision message contains nothing. Without them, a frame could be made of
+    /// another one by a party that has no key.
+    pub fn lacks(&self) -> Option<&'static str> {
+        let is_event = matches!(self.id, Id::AdmCid | Id::SiaDcs);
+        let inner = || self.data.split_once('|')?.0.strip_prefix('#').filter(|it| !it.is_empty());
+        match self.id {
+            _ if self.at.is_none() => Some("it has no time"),
+            Id::Null if !self.data.is_empty() || !self.extra.is_empty() => Some("it has content"),
+            _ if is_event && inner().is_none() => Some("it names no account inside"),
+            _ => None,
+        }
+    }
+
     /// The first x-data with that letter.
     pub fn extra(&self, letter: char) -> Option<&str> {
         self.extra.iter().find_map(|extra| extra.strip_prefix(letter))

@@ -11,6 +11,6 @@ mod frame;
 pub mod stamp;
 
 pub use code::{Code, Format, Qualifier, Signal};
-pub use crypt::{Key, NotAKey, PAD};
+pub use crypt::{Ending, Key, NotAKey, PAD};
 pub use extended::{named_uuid, naming};
 pub use frame::{Cut, Frame, Id, MOST, NotAFrame, WAITING_MOST, cut};

@@ -3,10 +3,11 @@
 use crate::{
     domain::time::Timestamp,
     server::{
-        clock::instant,
+        clock::{Clock, instant},
         dc09::{
             codec::{Cut, Frame, Id, Key, PAD, WAITING_MOST, cut},
             line::Lines,
+            reuse::Reuse,
             settings::Peer,
         },
     },
@@ -24,6 +25,10 @@ pub(super) struct Exchange<'e> {
     pub lines: &'e dyn Lines,
     /// The key, if messages are encrypted.
     pub key: Option<&'e Key>,
+    /// What was encrypted with the key lately.
+    pub reuse: &'e Reuse,
+    /// The clock.
+    pub clock: &'e Clock,
     /// The timeout for an answer.
     pub within: Duration,
 }
@@ -35,7 +40,11 @@ impl Exchange<'_> {
             timeout_at(until, self.lines.open(peer)).await.map_err(|_| Silence::Nothing)?;
         let mut line = opened.map_err(|_| Silence::Refused)?;
         let talk = async {
-            line.write(&self.encode(frame)).await?;
+            let encoded = self.encode(frame);
+            if self.key.is_some() {
+                self.reuse.sends(&encoded, self.clock.uptime());
+            }
+            line.write(&encoded).await?;
             let mut bytes = Vec::new();
             loop {
                 let (done, answer) = self.answer(frame, &bytes);
@@ -79,14 +88,23 @@ impl Exchange<'_> {
                 }
                 Cut::Frame(length) => length,
             };
-            let frame = Frame::decode(&bytes[done..done + length], |_| self.key);
+            let answer = &bytes[done..done + length];
+            let frame = Frame::decode(answer, |_| self.key);
             done += length;
             match frame {
-                Ok(frame) if self.is_answer(asked, &frame) => return (done, Some(frame)),
+                Ok(frame) if self.is_answer(asked, &frame) && self.is_fresh(&frame, answer) => {
+                    return (done, Some(frame));
+                }
                 // Some receivers answer a wrong checksum with an empty line, which is no answer.
                 Ok(_) | Err(_) => {}
             }
         }
+    }
+
+    /// Whether an encrypted answer is made neither of a message of this server nor of an earlier
+    /// answer.
+    fn is_fresh(&self, frame: &Frame, bytes: &[u8]) -> bool {
+        !frame.sealed || self.reuse.accepts(bytes, self.clock.uptime())
     }
 
     /// Whether a frame answers `asked`.

@@ -11,6 +11,7 @@ mod probe;
 use super::{
     codec::{Code, Format, Frame, Id, Key, Qualifier, Signal, named_uuid, naming, stamp},
     line::{Lines, Sockets},
+    reuse::Reuse,
     settings::{self, Peer, SettingsError},
 };
 use crate::{
@@ -94,6 +95,7 @@ pub struct Transmitter {
     settings: settings::Receiver,
     lines: Arc<dyn Lines>,
     key: Option<Key>,
+    reuse: Reuse,
     within: Duration,
     every: Duration,
     paths: Vec<TransmissionPath>,
@@ -158,6 +160,7 @@ impl Transmitter {
                 settings,
                 lines,
                 key,
+                reuse: Reuse::default(),
                 within,
                 every,
                 paths,
@@ -233,8 +236,13 @@ impl Transmitter {
             .sequence
             .fetch_update(Relaxed, Relaxed, |last| Some(last % 9_999 + 1))
             .map_or(1, |last| last % 9_999 + 1);
-        let exchange =
-            Exchange { lines: &*self.lines, key: self.key.as_ref(), within: self.within };
+        let exchange = Exchange {
+            lines: &*self.lines,
+            key: self.key.as_ref(),
+            reuse: &self.reuse,
+            clock: &self.clock,
+            within: self.within,
+        };
         for _ in 0..TRIES {
             let ahead = path.ahead_s.load(Relaxed);
             let now = self.clock.now();

@@ -5,11 +5,12 @@ use super::{
     super::{
         codec::{Frame, Id},
         line::Sockets,
+        reuse::Reuse,
         settings::{self, Peer},
     },
     exchange::Exchange,
 };
-use crate::server::clock::{Machine, TimeSource, instant};
+use crate::server::clock::{Clock, Machine, TimeSource, instant};
 
 /// Returns a line for each receiver, and whether the receiver works.
 pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
@@ -21,7 +22,9 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
     let Some(account) = settings.accounts.values().next() else {
         return vec![(false, "receiving center: no home has an account there".into())];
     };
-    let exchange = Exchange { lines: &Sockets, key: key.as_ref(), within };
+    let (reuse, clock) = (Reuse::default(), Clock::new(Machine));
+    let exchange =
+        Exchange { lines: &Sockets, key: key.as_ref(), reuse: &reuse, clock: &clock, within };
     let frame = Frame {
         id: Id::Null,
         sequence: 1,
@@ -36,11 +39,13 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
     let mut found = Vec::new();
     for (name, peer) in [("main", Some(&settings.main)), ("backup", settings.backup.as_ref())] {
         let Some(peer) = peer else { continue };
-        found.push(said(
-            name,
-            peer,
-            exchange.ask(peer, &frame, instant() + within).await.map(|answer| answer.id).ok(),
-        ));
+        let mut answer = exchange.ask(peer, &frame, instant() + within).await.ok();
+        // A NAK is not encrypted, so it does not prove who answers.
+        if let Some(Frame { id: Id::Nak, at: Some(theirs), .. }) = answer {
+            let in_their_time = Frame { at: Some(theirs), ..frame.clone() };
+            answer = exchange.ask(peer, &in_their_time, instant() + within).await.ok();
+        }
+        found.push(said(name, peer, answer.map(|answer| answer.id)));
     }
     found
 }
@@ -48,9 +53,9 @@ pub async fn probe(settings: &settings::Receiver) -> Vec<(bool, String)> {
 fn said(name: &str, peer: &Peer, answer: Option<Id>) -> (bool, String) {
     let text = match answer {
         Some(Id::Ack) => "answers",
-        Some(Id::Nak) => "answers, and has another time, which it is told in",
+        Some(Id::Nak) => "refuses every time, also its own",
         Some(Id::Duh) => "does not know the account",
         Some(_) | None => "does not answer",
     };
-    (matches!(answer, Some(Id::Ack | Id::Nak)), format!("receiving center ({name}): {peer} {text}"))
+    (answer == Some(Id::Ack), format!("receiving center ({name}): {peer} {text}"))
 }

@@ -52,6 +52,7 @@ pub(super) const fn german(word: W) -> &'static str {
             "Zu dieser Adresse gibt es ein Konto. Melden Sie sich an und öffnen Sie den Link noch einmal."
         }
         W::LastOwner => "Jemand muss dieses Zuhause besitzen.",
+        W::LastSupervisor => "Die Leitstelle braucht mindestens eine Leitung.",
         W::OnlyOne => "Ein Zuhause hat eine Basisstation.",
         W::NoCompatibleCamera => "Fügen Sie zuerst eine Kamera hinzu, die SOS auslösen kann.",
         W::PlanRequired => "Dafür braucht es den Tarif Home Premium.",

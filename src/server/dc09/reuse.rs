@@ -1,0 +1,136 @@
+//! Refuses encrypted text that is used again. DC-09 encrypts by AES-CBC without a MAC: a party on the
+//! way that has no key can still change a message that it has overheard, reflect it, or put another
+//! number on it. The time of a message is in its last two blocks, so whatever is made of a message and
+//! has a time ends like that message.
+
+use super::codec::Ending;
+use sha2::{Digest, Sha256};
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+/// How long a message is remembered. Its time is accepted for a minute.
+const REMEMBERED: Duration = Duration::from_secs(90);
+/// The most messages that are remembered. Who displaces one that way still has to guess the padding.
+const KNOWN_MOST: usize = 1_024;
+/// Receivers that always pad alike encrypt the answers of the same second alike.
+const SAME_SECOND: Duration = Duration::from_secs(1);
+
+/// The encrypted messages of the last moments, of both directions of one key.
+#[derive(Debug, Default)]
+pub struct Reuse(Mutex<VecDeque<Known>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    ending: Ending,
+    /// The hash of the whole frame. `None` for one that this server has sent.
+    frame: Option<[u8; 32]>,
+    /// By [`crate::server::clock::Clock::uptime`].
+    at: Duration,
+}
+
+impl Reuse {
+    /// A message came. Whether it is a new one, or the same again, byte by byte. It is remembered before
+    /// anything in it is judged, because what happens then tells something to the sender.
+    pub fn takes(&self, bytes: &[u8], now: Duration) -> bool {
+        let Some(ending) = Ending::of(bytes) else { return false };
+        let frame = Some(Sha256::digest(bytes).into());
+        let mut known = self.remembered(now);
+        match known.iter().find(|known| known.ending == ending) {
+            Some(known) => known.frame == frame,
+            None => {
+                known.push_back(Known { ending, frame, at: now });
+                true
+            }
+        }
+    }
+
+    /// Whether an answer to a message may be accepted: it is made neither of what this server has sent,
+    /// nor of an answer that it has accepted before. It is remembered.
+    pub fn accepts(&self, bytes: &[u8], now: Duration) -> bool {
+        let Some(ending) = Ending::of(bytes) else { return false };
+        let frame = Some(Sha256::digest(bytes).into());
+        let mut known = self.remembered(now);
+        let is_used =
+            |known: &Known| known.frame.is_none() || now.saturating_sub(known.at) > SAME_SECOND;
+        if known.iter().any(|known| known.ending == ending && is_used(known)) {
+            return false;
+        }
+        known.push_back(Known { ending, frame, at: now });
+        true
+    }
+
+    /// This server sends a message.
+    pub fn sends(&self, bytes: &[u8], now: Duration) {
+        if let Some(ending) = Ending::of(bytes) {
+            self.remembered(now).push_back(Known { ending, frame: None, at: now });
+        }
+    }
+
+    fn remembered(&self, now: Duration) -> std::sync::MutexGuard<'_, VecDeque<Known>> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while known.front().is_some_and(|first| now.saturating_sub(first.at) > REMEMBERED)
+            || known.len() >= KNOWN_MOST
+        {
+            known.pop_front();
+        }
+        known
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::dc09::codec::{Frame, Id, Key};
+
+    fn frame(sequence: u16, pad: u8) -> Vec<u8> {
+        let key: Key = "0123456789ABCDEF0123456789ABCDEF".parse().unwrap();
+        let frame = Frame {
+            id: Id::Null,
+            sequence,
+            receiver: None,
+            line: "0".into(),
+            account: Some("ABCD".into()),
+            data: String::new(),
+            extra: Vec::new(),
+            at: Some(crate::domain::time::Timestamp::from_millis(1_795_435_200_000)),
+            sealed: true,
+        };
+        frame.encode(Some((&key, &[pad; super::super::codec::PAD])))
+    }
+
+    #[test]
+    fn encrypted_text_is_taken_once_and_the_same_frame_again() {
+        let (reuse, s) = (Reuse::default(), Duration::from_secs);
+        assert!(reuse.takes(&frame(1, b'A'), s(1)) && reuse.takes(&frame(1, b'A'), s(2)));
+        assert!(!reuse.takes(&frame(2, b'A'), s(2)), "the same text with another number");
+        assert!(reuse.takes(&frame(2, b'B'), s(2)), "another message");
+        let mut changed = frame(2, b'B');
+        let first_digit = changed.iter().position(|byte| *byte == b'[').unwrap() + 1;
+        changed[first_digit] ^= 1;
+        assert!(!reuse.takes(&changed, s(3)), "its end is known");
+        assert!(reuse.takes(&frame(2, b'A'), s(120)), "its time is over by then");
+        assert!(!reuse.takes(b"\n0000\"*NULL\"0001L0#ABCD[00]\r", s(3)), "no two blocks");
+    }
+
+    #[test]
+    fn own_message_is_no_answer_and_an_answer_counts_once() {
+        let (reuse, ms) = (Reuse::default(), Duration::from_millis);
+        reuse.sends(&frame(1, b'A'), ms(0));
+        assert!(!reuse.accepts(&frame(1, b'A'), ms(100)), "it is reflected");
+        assert!(reuse.accepts(&frame(1, b'B'), ms(100)));
+        assert!(reuse.accepts(&frame(2, b'B'), ms(900)), "a receiver that always pads alike");
+        assert!(!reuse.accepts(&frame(3, b'B'), ms(1_200)));
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let reuse = Reuse::default();
+        for number in 0..u16::try_from(KNOWN_MOST * 2).unwrap() {
+            reuse.sends(&frame(number % 9_999, b'A'), Duration::ZERO);
+        }
+        assert!(reuse.0.lock().unwrap().len() <= KNOWN_MOST);
+    }
+}
