@@ -112,7 +112,7 @@ pub(super) struct Button {
 struct ReportedState {
     /// The last press that counted, and when. A repetition does not renew it, so a person who
     /// hammers a button is heard (I24).
-    last: Option<(Press, Timestamp)>,
+    last: Option<(Press, Duration)>,
     health: Health,
     /// Whether a message that cannot be parsed was logged.
     complained: bool,
@@ -156,8 +156,13 @@ impl Button {
     }
 
     /// Returns the press in a message. `None` if the message was retained, is a repetition, or
-    /// requests nothing.
-    pub fn hear(&self, payload: &[u8], delivery: Delivery, now: Timestamp) -> Option<Press> {
+    /// requests nothing. `uptime` tells repetitions, because it does not jump (`Clock::uptime`).
+    pub fn hear(
+        &self,
+        payload: &[u8],
+        delivery: Delivery,
+        (now, uptime): (Timestamp, Duration),
+    ) -> Option<Press> {
         let ButtonSettings { home, name, topic, json_pointer: at, press, code_at, .. } =
             &self.settings;
         let mut known = self.known();
@@ -190,12 +195,11 @@ impl Button {
             transaction,
             queued: false,
         };
-        // If the clock was set back since the last press, this is not a repetition.
-        let is_recent = |at: &Timestamp| now >= *at && now.since(*at) < SAME_PRESS;
+        let is_recent = |at: &Duration| uptime.saturating_sub(*at) < SAME_PRESS;
         if known.last.as_ref().is_some_and(|(last, at)| *last == press && is_recent(at)) {
             return None;
         }
-        known.last = Some((press.clone(), now));
+        known.last = Some((press.clone(), uptime));
         Some(Press { queued: delivery == Delivery::Queued, ..press })
     }
 }
@@ -210,8 +214,8 @@ mod tests {
         Button::new(toml::from_str(text).unwrap())
     }
 
-    fn at(seconds: u64) -> Timestamp {
-        Timestamp::from_millis(1_790_000_000_000 + seconds * 1_000)
+    fn at(seconds: u64) -> (Timestamp, Duration) {
+        (Timestamp::from_millis(seconds * 1_000), Duration::from_secs(seconds))
     }
 
     #[test]
@@ -238,7 +242,7 @@ mod tests {
             keypad.hear(typed("4712").as_bytes(), Delivery::Live, at(7)).unwrap().code.as_deref(),
             Some("4712")
         );
-        assert_eq!(keypad.health().seen_at, Some(at(7)));
+        assert_eq!(keypad.health().seen_at, Some(at(7).0));
     }
 
     /// I24. One press every second for twenty seconds: every third one counts.
@@ -249,7 +253,8 @@ mod tests {
             keypad.hear(br#"{"action":"panic"}"#, Delivery::Live, at(*second)).is_some()
         });
         assert_eq!(heard.collect::<Vec<_>>(), [0, 3, 6, 9, 12, 15, 18]);
-        let corrected = keypad.hear(br#"{"action":"panic"}"#, Delivery::Live, at(1));
+        let set_back = (Timestamp::default(), Duration::from_secs(21));
+        let corrected = keypad.hear(br#"{"action":"panic"}"#, Delivery::Live, set_back);
         assert!(corrected.is_some(), "also after the clock was set back");
     }
 }

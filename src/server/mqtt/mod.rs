@@ -285,7 +285,8 @@ impl MqttDevices {
 
     /// Returns what waits until a press is done, if that is one.
     fn pressed(&self, button: &Button, payload: &[u8], delivery: Delivery) -> Option<Undone> {
-        let heard = || button.hear(payload, delivery, self.clock.now());
+        let now = (self.clock.now(), self.clock.uptime());
+        let heard = || button.hear(payload, delivery, now);
         let press = contained_now(BUTTONS, &button.settings.home, heard).flatten()?;
         let (taken, undone) = Taken::new();
         if let Err(error) = self.presses.try_send(TakenPress { press, taken }) {

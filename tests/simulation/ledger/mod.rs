@@ -22,7 +22,7 @@ use buckler::{
             Actor, Incident, Mode, Request, Service, State,
             command::{Command, Raise, Seen},
             effect::{Effect, EffectKind, Notice, Signal},
-            event::Event,
+            event::{Event, Recorded},
         },
         time::Timestamp,
     },
@@ -357,14 +357,13 @@ impl Ledger {
                 _ => return,
             };
             // What the author had not been shown goes on (I30), and may be sent at once.
+            let history = &answer.current.history;
             let is_on = match seen {
-                Seen::UpTo(seq) => self.cases.get(&id).is_some_and(|case| {
-                    canceled.iter().any(|request| {
-                        let all = case.presses.iter().filter(|press| press.request == *request);
-                        all.map(|press| press.fact).max().is_some_and(|latest| latest <= *seq)
-                    })
+                Seen::UpTo(seq) => canceled.iter().any(|request| {
+                    let latest = latest_press(history, *request);
+                    latest.is_some_and(|latest| latest <= *seq)
                 }),
-                _ => !answer.current.history.iter().any(|fact| {
+                _ => !history.iter().any(|fact| {
                     matches!(&fact.event, Event::Withdrawn { by: author, .. } if author == by)
                 }),
             };
@@ -469,6 +468,21 @@ impl Ledger {
         self.screens_are_told(world.truth());
         self.is_on_the_disk(&world.disk, |_| true);
     }
+}
+
+/// The number of the fact with the latest press of a request that was not withdrawn since.
+fn latest_press(history: &[Recorded], request: Request) -> Option<u32> {
+    (1..).zip(history).fold(None, |latest, (number, fact)| match &fact.event {
+        Event::Started { request: asked, .. }
+        | Event::Joined { request: asked, .. }
+        | Event::Repeated { request: asked, .. }
+            if *asked == request =>
+        {
+            Some(number)
+        }
+        Event::Withdrawn { requests, .. } if requests.contains(&request) => None,
+        _ => latest,
+    })
 }
 
 /// Each kind of effect has its own queue, so that none waits behind another.
