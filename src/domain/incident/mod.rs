@@ -323,9 +323,9 @@ impl Incident {
             })
     }
 
-    /// The services whose alarms the receiving center may have. Nobody knows that it has none: a server
-    /// whose disk failed may have sent one and lost its power before that was stored, and what a
-    /// database knows that was put back is older than what was sent.
+    /// The services whose alarms the receiving center may have. The history cannot rule an alarm out: a
+    /// server whose disk fails sends it before it is stored, and a restored database does not know what
+    /// was sent after its copy was made.
     pub fn alarms_at_center(&self) -> Vec<Service> {
         match self.snapshot.policy.center {
             CenterMode::Receiver if self.is_put_back => {

@@ -206,25 +206,26 @@ impl Receiver {
             sealed_by?.key.as_ref()
         });
         let uptime = source.clock.uptime();
-        // Without a word, because every answer tells something about the text to a sender who has changed it.
+        // An attacker learns something about the plaintext from any answer, so there is none.
         if let Some(account) = sealed_by.filter(|account| !account.reuse.takes(bytes, uptime)) {
-            account.is_damaged(from, uptime, "it is made of an earlier message");
+            account.note_damaged(from, uptime, "it is made of an earlier message");
             return None;
         }
         let frame = match (frame, sealed_by) {
             (Ok(frame), _) => frame,
             (Err(NotAFrame::Key), Some(account)) => {
-                account.is_damaged(from, uptime, "it is encrypted with another key");
+                account.note_damaged(from, uptime, "it is encrypted with another key");
                 return None;
             }
             (Err(_), _) => return None,
         };
         let account = self.account(frame.account.as_deref());
-        if let (true, Some(account)) = (frame.sealed, account)
-            && let Some(why) = frame.lacks()
-        {
-            account.is_damaged(from, uptime, why);
-            return None;
+        if let (true, Some(account)) = (frame.sealed, account) {
+            if let Some(why) = frame.lacks() {
+                account.note_damaged(from, uptime, why);
+                return None;
+            }
+            account.reuse.is_genuine(bytes, uptime);
         }
         let answer = self.understood(source, account, &frame, from).await;
         let id = match answer {
@@ -280,11 +281,8 @@ impl Receiver {
             _ => return Answer::Duh,
         };
         // A sender with one account's key must not signal for another account.
-        let inner = frame.data.split_once('|').map(|(inner, _)| inner.trim_start_matches('#'));
-        if inner.is_some_and(|inner| {
-            !inner.is_empty()
-                && !frame.account.as_deref().unwrap_or_default().eq_ignore_ascii_case(inner)
-        }) {
+        let outer = frame.account.as_deref().unwrap_or_default();
+        if frame.inner_account().is_some_and(|inner| !inner.eq_ignore_ascii_case(outer)) {
             tracing::warn!(from, home = %account.home, "an alarm panel's message names another account");
             return Answer::Duh;
         }
@@ -317,7 +315,7 @@ impl Receiver {
 
 impl Account {
     /// An encrypted message was damaged or changed on its way. Only some of them are logged.
-    fn is_damaged(&self, from: &str, now: Duration, why: &'static str) {
+    fn note_damaged(&self, from: &str, now: Duration, why: &'static str) {
         let mut damaged = self.damaged.lock().expect("no holder panics");
         if now.saturating_sub(damaged.since) > Duration::from_secs(60) {
             if damaged.count > DAMAGED_LOGGED {

@@ -1,19 +1,19 @@
-//! Refuses encrypted text that is used again. DC-09 encrypts by AES-CBC without a MAC: a party on the
-//! way that has no key can still change a message that it has overheard, reflect it, or put another
-//! number on it. The time of a message is in its last two blocks, so whatever is made of a message and
-//! has a time ends like that message.
+//! Refuses reused ciphertext. DC-09 encrypts with AES-CBC and has no MAC, so an attacker without the
+//! key can alter a captured frame, reflect it, or give it another number. The last two blocks contain
+//! the time that a frame needs, so a forgery has the same last two blocks as the captured frame.
 
 use super::codec::Ending;
 use sha2::{Digest, Sha256};
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 /// How long a message is remembered. Its time is accepted for a minute.
 const REMEMBERED: Duration = Duration::from_secs(90);
-/// The most messages that are remembered. Who displaces one that way still has to guess the padding.
+/// The most messages that are remembered. Genuine ones are forgotten last, because anybody who reaches
+/// the port can send others.
 const KNOWN_MOST: usize = 1_024;
 /// Receivers that always pad alike encrypt the answers of the same second alike.
 const SAME_SECOND: Duration = Duration::from_secs(1);
@@ -27,6 +27,8 @@ struct Known {
     ending: Ending,
     /// The hash of the whole frame. `None` for one that this server has sent.
     frame: Option<[u8; 32]>,
+    /// Whether the key was used to make it.
+    is_genuine: bool,
     /// By [`crate::server::clock::Clock::uptime`].
     at: Duration,
 }
@@ -41,10 +43,18 @@ impl Reuse {
         match known.iter().find(|known| known.ending == ending) {
             Some(known) => known.frame == frame,
             None => {
-                known.push_back(Known { ending, frame, at: now });
+                known.push_back(Known { ending, frame, is_genuine: false, at: now });
                 true
             }
         }
+    }
+
+    /// A message that was taken was decrypted to one that only the key can make.
+    pub fn is_genuine(&self, bytes: &[u8], now: Duration) {
+        let ending = Ending::of(bytes);
+        let mut known = self.remembered(now);
+        let it = known.iter_mut().find(|known| Some(known.ending) == ending);
+        it.into_iter().for_each(|known| known.is_genuine = true);
     }
 
     /// Whether an answer to a message may be accepted: it is made neither of what this server has sent,
@@ -58,23 +68,27 @@ impl Reuse {
         if known.iter().any(|known| known.ending == ending && is_used(known)) {
             return false;
         }
-        known.push_back(Known { ending, frame, at: now });
+        known.push_back(Known { ending, frame, is_genuine: true, at: now });
         true
     }
 
     /// This server sends a message.
     pub fn sends(&self, bytes: &[u8], now: Duration) {
         if let Some(ending) = Ending::of(bytes) {
-            self.remembered(now).push_back(Known { ending, frame: None, at: now });
+            let sent = Known { ending, frame: None, is_genuine: true, at: now };
+            self.remembered(now).push_back(sent);
         }
     }
 
-    fn remembered(&self, now: Duration) -> std::sync::MutexGuard<'_, VecDeque<Known>> {
+    /// What is remembered, with room for one more.
+    fn remembered(&self, now: Duration) -> MutexGuard<'_, VecDeque<Known>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while known.front().is_some_and(|first| now.saturating_sub(first.at) > REMEMBERED)
-            || known.len() >= KNOWN_MOST
-        {
+        while known.front().is_some_and(|first| now.saturating_sub(first.at) > REMEMBERED) {
             known.pop_front();
+        }
+        if known.len() >= KNOWN_MOST {
+            let other = known.iter().position(|known| !known.is_genuine);
+            known.remove(other.unwrap_or_default());
         }
         known
     }
@@ -123,6 +137,20 @@ mod tests {
         assert!(reuse.accepts(&frame(1, b'B'), ms(100)));
         assert!(reuse.accepts(&frame(2, b'B'), ms(900)), "a receiver that always pads alike");
         assert!(!reuse.accepts(&frame(3, b'B'), ms(1_200)));
+    }
+
+    /// Otherwise a flood would make room for a replay.
+    #[test]
+    fn flood_of_garbage_displaces_no_genuine_message() {
+        let (reuse, s) = (Reuse::default(), Duration::from_secs);
+        assert!(reuse.takes(&frame(1, b'A'), s(1)));
+        reuse.is_genuine(&frame(1, b'A'), s(1));
+        for number in 0..2 * KNOWN_MOST {
+            let garbage = format!("\n00000000\"*NULL\"0001L0#ABCD[{number:064X}\r");
+            assert!(reuse.takes(garbage.as_bytes(), s(2)));
+        }
+        assert!(!reuse.takes(&frame(2, b'A'), s(3)), "the same text with another number");
+        assert!(reuse.takes(&frame(1, b'A'), s(3)), "an honest retry");
     }
 
     #[test]

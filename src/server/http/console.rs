@@ -538,7 +538,7 @@ pub async fn close(
 }
 
 /// Makes a text one line for the record.
-fn line(field: &str, text: &str, most: usize) -> Result<String, ApiError> {
+pub(super) fn line(field: &str, text: &str, most: usize) -> Result<String, ApiError> {
     let text = text.trim();
     if text.chars().count() > most {
         return Err(ApiError::field(field, "That is too long."));

@@ -39,7 +39,7 @@ use futures_util::{Stream, StreamExt, stream};
 use std::{collections::VecDeque, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, watch},
-    time::{Instant, Interval, interval},
+    time::{Instant, Interval, MissedTickBehavior, interval},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -95,6 +95,8 @@ pub async fn of_home(
     let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
     let mut check = interval(MAY_STILL);
+    // A client that was slow needs one check, not all that were missed.
+    check.set_missed_tick_behavior(MissedTickBehavior::Delay);
     check.reset();
     let home_stream = HomeStream {
         check,

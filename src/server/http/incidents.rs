@@ -1,6 +1,7 @@
 //! Raising and controlling incidents.
 
 use super::{
+    console::line,
     errors::{ApiError, Problems},
     extract::{Body, IncidentControl, Member, OfIncident, ResourceId, SeenByAuthor, SeenQuery},
 };
@@ -138,11 +139,8 @@ impl Steering {
 
 /// The command of a person who reviews an incident.
 pub(super) fn decision(by: Actor, seen: Seen, asked: Review) -> Result<Command, ApiError> {
-    if asked.note.chars().count() > NOTE_MOST {
-        return Err(ApiError::field("note", "That is too long."));
-    }
     let proceed = asked.decision == Decision::Proceed;
-    let note = asked.note.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let note = line("note", &asked.note, NOTE_MOST)?;
     Ok(Command::Review { by, seen, proceed, note })
 }
 

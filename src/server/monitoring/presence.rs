@@ -149,12 +149,11 @@ pub async fn watch_leases(leases: Leases, mut stop: watch::Receiver<bool>) {
         }
         let now = clock.now();
         // If the store cannot be read, nobody is taken for removed.
-        let staff = match operators.is_empty() {
+        let people = match operators.is_empty() {
             true => None,
             false => reads.center_people().await.ok(),
         };
-        let staff: Option<HashSet<_>> =
-            staff.map(|people| people.into_iter().map(|(account, _)| account.id).collect());
+        let staff = people.map(|all| all.into_iter().map(|(person, _)| person.id).collect());
         let (here, went) = operators.sweep(now, staff.as_ref());
         let is_offered = operators.is_manned(now);
         for current in engine.view().running() {

@@ -406,7 +406,7 @@ async fn change_asks_for_the_password_again_and_an_sos_never_does() {
     assert_eq!(rename().await.0, StatusCode::OK);
 }
 
-/// Security 3: whoever held an unlocked tablet signed the wall tablet and the phone out.
+/// Security 3: an unlocked tablet could sign out the wall tablet and the phone.
 #[tokio::test]
 async fn signing_out_other_devices_asks_for_the_password_again() {
     let server = Server::start("30s").await;

@@ -213,16 +213,21 @@ impl Frame {
         Some(())
     }
 
-    /// What an encrypted frame lacks that DC-09 demands, if anything: the time, the account inside of the
-    /// encryption, or that a supervision message contains nothing. Without them, a frame could be made of
-    /// another one by a party that has no key.
+    /// The account that the data names.
+    pub fn inner_account(&self) -> Option<&str> {
+        let (inner, _) = self.data.split_once('|')?;
+        Some(inner.trim_start_matches('#')).filter(|inner| !inner.is_empty())
+    }
+
+    /// Returns what an encrypted frame lacks, if anything: a time, the account in the data, or the
+    /// empty data of supervision. An attacker without the key could forge a frame that needs none of
+    /// them from another frame.
     pub fn lacks(&self) -> Option<&'static str> {
         let is_event = matches!(self.id, Id::AdmCid | Id::SiaDcs);
-        let inner = || self.data.split_once('|')?.0.strip_prefix('#').filter(|it| !it.is_empty());
         match self.id {
             _ if self.at.is_none() => Some("it has no time"),
             Id::Null if !self.data.is_empty() || !self.extra.is_empty() => Some("it has content"),
-            _ if is_event && inner().is_none() => Some("it names no account inside"),
+            _ if is_event && self.inner_account().is_none() => Some("it names no account inside"),
             _ => None,
         }
     }
