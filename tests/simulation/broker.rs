@@ -264,6 +264,17 @@ impl Wires {
         }
     }
 
+    /// A message did not arrive over a link that was lost. MQTT keeps the order of a session.
+    fn comes_again(&mut self, world: &World, n: usize, it: (Outgoing, Option<Timestamp>)) {
+        let before = self.sirens[n].waiting.len();
+        self.route(world, n, it.0, it.1);
+        let siren = &mut self.sirens[n];
+        if siren.waiting.len() > before {
+            siren.waiting[siren.unacknowledged..].rotate_right(1);
+            siren.unacknowledged += 1;
+        }
+    }
+
     fn delivered(&mut self, world: &World, n: usize, message: &Outgoing) {
         let now = world.truth();
         let siren = &mut self.sirens[n];
@@ -305,6 +316,7 @@ impl Wires {
         // The broker publishes the will of a connection that another one replaces.
         let gone = (!std::mem::replace(&mut siren.is_noticed, true)).then_some(gone);
         let (said, waiting) = (siren.is_back(), std::mem::take(&mut siren.waiting));
+        siren.unacknowledged = 0;
         if let Some(gone) = gone {
             self.publish(world, gone);
         }
@@ -325,6 +337,7 @@ impl Wires {
         siren.is_noticed = true;
         if !siren.kind.keeps_its_session() {
             siren.waiting.clear();
+            siren.unacknowledged = 0;
         }
         let gone = siren.kind.can_be_reached(&siren.name, false);
         self.publish(world, gone);
@@ -367,7 +380,7 @@ impl Wires {
                     siren if siren.link == link && !is_late => self.delivered(world, n, &message),
                     siren if siren.link == link || siren.kind.is_behind_radio() => {}
                     // The broker has no acknowledgment of it.
-                    _ => self.route(world, n, message, expires),
+                    _ => self.comes_again(world, n, (message, expires)),
                 }
             }
             Traffic::Said(n, link, said) if self.sirens[n].link == link => {

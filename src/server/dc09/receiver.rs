@@ -225,7 +225,7 @@ impl Receiver {
                 account.note_damaged(from, uptime, why);
                 return None;
             }
-            account.reuse.is_genuine(bytes, uptime);
+            account.reuse.note_genuine(bytes, uptime);
         }
         let answer = self.understood(source, account, &frame, from).await;
         let id = match answer {
@@ -352,8 +352,8 @@ impl Account {
         })
     }
 
-    /// Applies the events of a message, which may name an incident of the home's own server, and its request. Returns
-    /// the last incident that one began or joined.
+    /// Applies the events of a message, which may name an incident of the home's own server and what
+    /// that server requests. Returns the last incident that one began or joined.
     async fn act_on_all(
         &self,
         source: &Source,

@@ -50,7 +50,7 @@ impl Reuse {
     }
 
     /// A message that was taken was decrypted to one that only the key can make.
-    pub fn is_genuine(&self, bytes: &[u8], now: Duration) {
+    pub fn note_genuine(&self, bytes: &[u8], now: Duration) {
         let ending = Ending::of(bytes);
         let mut known = self.remembered(now);
         let it = known.iter_mut().find(|known| Some(known.ending) == ending);
@@ -144,7 +144,7 @@ mod tests {
     fn flood_of_garbage_displaces_no_genuine_message() {
         let (reuse, s) = (Reuse::default(), Duration::from_secs);
         assert!(reuse.takes(&frame(1, b'A'), s(1)));
-        reuse.is_genuine(&frame(1, b'A'), s(1));
+        reuse.note_genuine(&frame(1, b'A'), s(1));
         for number in 0..2 * KNOWN_MOST {
             let garbage = format!("\n00000000\"*NULL\"0001L0#ABCD[{number:064X}\r");
             assert!(reuse.takes(garbage.as_bytes(), s(2)));

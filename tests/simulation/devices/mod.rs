@@ -73,6 +73,8 @@ pub struct Siren {
     pub link: u32,
     /// What the broker holds for it, and until when.
     pub waiting: Vec<(Outgoing, Option<Timestamp>)>,
+    /// How many of those were on their way when the link was lost: they go before the rest.
+    pub unacknowledged: usize,
 }
 
 impl Siren {
@@ -98,6 +100,7 @@ impl Siren {
             is_noticed: false,
             link: 0,
             waiting: Vec::new(),
+            unacknowledged: 0,
         }
     }
 

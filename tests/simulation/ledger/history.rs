@@ -17,6 +17,9 @@ use buckler::{
 };
 use std::{collections::BTreeSet, time::Duration};
 
+/// How long an app may take to hear that the server's clock was set back.
+const HEARS_TIME: Duration = Duration::from_secs(300);
+
 /// How long an operator has to reach the first contact by telephone.
 const REACH: Duration = Duration::from_secs(60);
 
@@ -45,6 +48,11 @@ impl Ledger {
     /// the server's time was `server`.
     pub fn committed(&mut self, times: [Timestamp; 3], batch: &Batch) {
         let [now, server, known] = times;
+        let ahead_ms = server.as_millis().cast_signed() - now.as_millis().cast_signed();
+        if ahead_ms + 1_000 < self.ahead_ms {
+            self.set_back = Some(now);
+        }
+        self.ahead_ms = ahead_ms;
         self.keeps_undo(known, batch);
         self.requests_are_stored(batch);
         self.button_requests_are_stored(batch);
@@ -161,7 +169,10 @@ impl Ledger {
             format!("R10: {id} has another deadline than its countdown")
         });
         let waits = if self.is_of_button(id) { PRESS } else { TAP };
-        let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + waits);
+        // An app that has not heard the time since the clock was set back states a time in the future,
+        // which is never too old (F18; known gap).
+        let is_ahead = |tap: &Tap| self.set_back.is_some_and(|back| tap.at <= back + HEARS_TIME);
+        let fresh = self.taps.get(&id).is_some_and(|tap| at <= tap.at + waits || is_ahead(tap));
         self.demand(fresh || self.is_time_unknown, || {
             format!("F5: {id} began at {at}, too long after its tap")
         });

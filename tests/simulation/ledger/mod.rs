@@ -132,6 +132,9 @@ pub struct Ledger {
     stale: BTreeSet<String>,
     /// A machine has booted without knowing the time.
     is_time_unknown: bool,
+    /// How far the server's clock is ahead of the truth, ms, and when it was last seen to be set back.
+    ahead_ms: i64,
+    set_back: Option<Timestamp>,
     /// When this life of the server began.
     alive_since: Timestamp,
     tells: bool,
@@ -179,6 +182,8 @@ impl Ledger {
             withheld: BTreeSet::new(),
             stale: BTreeSet::new(),
             is_time_unknown: false,
+            ahead_ms: 0,
+            set_back: None,
             alive_since: Timestamp::default(),
             tells,
             story: Vec::new(),

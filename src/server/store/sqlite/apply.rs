@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        access::{Action, CenterAction, InvitationScope},
+        access::{Action, CenterAction, CenterRole, InvitationScope, Role},
         id::{HomeId, UserId},
         time::Timestamp,
     },
@@ -145,12 +145,13 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
         Guard::IsNoMember(home, account) => query_scalar("SELECT NOT EXISTS (SELECT 1 FROM membership WHERE home = ? AND account = ?)")
             .bind(home.as_str())
             .bind(account.as_str()),
-        Guard::HasOtherOwner(home, but) => query_scalar("SELECT EXISTS (SELECT 1 FROM membership WHERE home = ? AND account <> ? AND role = 'owner')")
+        Guard::HasOtherOwner(home, but) => query_scalar("SELECT EXISTS (SELECT 1 FROM membership WHERE home = ? AND account <> ? AND role = ?)")
             .bind(home.as_str())
-            .bind(but.as_str()),
-        Guard::HasOtherSupervisor(but) => {
-            query_scalar("SELECT EXISTS (SELECT 1 FROM center WHERE account <> ? AND role = 'supervisor')").bind(but.as_str())
-        }
+            .bind(but.as_str())
+            .bind(accounts::role_name(Role::Owner)),
+        Guard::HasOtherSupervisor(but) => query_scalar("SELECT EXISTS (SELECT 1 FROM center WHERE account <> ? AND role = ?)")
+            .bind(but.as_str())
+            .bind(center::name(CenterRole::Supervisor)),
         Guard::CenterRoleIs(account, role) => {
             query_scalar("SELECT (SELECT role FROM center WHERE account = ?) IS ?").bind(account.as_str()).bind(role.map(center::name))
         }
