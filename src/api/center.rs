@@ -1,8 +1,8 @@
 //! The monitoring center: its queue, its staff, and the reports of its operators.
 
 use super::{
-    heard::Heard,
-    home::HomeFacts,
+    heard::{self, Heard},
+    home::{HomeFacts, RecentChange},
     household::notes,
     incident::{Incident, Stage},
     invitations::Invited,
@@ -138,6 +138,12 @@ pub struct IncidentDetail {
     pub incident: Incident,
     /// The emergency contacts in call order, as they were when the incident began.
     pub contacts: Vec<Reach>,
+    /// The first contact of before the changes of the last day, who is asked as well.
+    #[serde(default)]
+    pub former_first: Option<Reach>,
+    /// What was changed in the last day before the incident began, oldest first.
+    #[serde(default, deserialize_with = "heard::readable")]
+    pub recent_changes: Vec<RecentChange>,
     /// Notes for responders.
     #[serde(default, deserialize_with = "notes")]
     pub notes: ResponderNotes,

@@ -12,7 +12,7 @@ use crate::domain::{
     contact::Readiness,
     device::DeviceKind,
     eligibility::{Reason, Route},
-    home::{self, Address, Enrolment, Home, Plan, Settings},
+    home::{self, Address, Enrolment, Home, Plan, Settings, undo},
     id::{CameraId, ContactId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
 };
@@ -92,6 +92,34 @@ pub struct Change {
     pub was: String,
 }
 
+/// A change of the last day before an incident began, for the people who decide on the incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecentChange {
+    /// What was changed.
+    pub what: Changed,
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// The name of the person who made it.
+    pub who: String,
+}
+
+impl From<&undo::RecentChange> for RecentChange {
+    fn from(change: &undo::RecentChange) -> Self {
+        Self { what: change.what.into(), at: change.at, who: change.by.clone() }
+    }
+}
+
+impl From<undo::ChangedPart> for Changed {
+    fn from(part: undo::ChangedPart) -> Self {
+        match part {
+            undo::ChangedPart::Address => Self::Address,
+            undo::ChangedPart::Contacts => Self::Contacts,
+            undo::ChangedPart::Link => Self::Link,
+        }
+    }
+}
+
 /// The values whose changes can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -100,6 +128,8 @@ pub enum Changed {
     Address,
     /// The emergency contacts.
     Contacts,
+    /// The link of a contact's page.
+    Link,
     /// A word that only a newer server knows.
     #[serde(other)]
     Other,

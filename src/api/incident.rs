@@ -319,6 +319,10 @@ pub struct Call {
     pub name: String,
     /// The contact's place in the call order, from 1.
     pub order: u8,
+    /// Whether it is a call to the first contact of before a change of the last day, beside the
+    /// other calls.
+    #[serde(default)]
+    pub beside: bool,
     /// The purpose of the call.
     #[schema(value_type = Purpose)]
     pub purpose: Heard<Purpose>,

@@ -17,17 +17,40 @@ pub struct Phone {
     pub name: String,
     /// The home's name.
     pub home: String,
+    /// Whether the page was opened by a link of before a change that can still be undone.
+    #[serde(default)]
+    pub is_former: bool,
     /// Whether the contact has agreed to be a contact.
     #[schema(value_type = Readiness)]
     pub ready: Heard<Readiness>,
     /// Whether to ask the contact if they remember the verbal password.
     #[serde(default)]
     pub asks_password: bool,
+    /// The change by which this person stopped being the first contact, or by whose link they were
+    /// asked.
+    #[serde(default)]
+    pub changed: Option<PhoneChange>,
     /// The call that rings or is answered now.
     pub call: Option<PhoneCall>,
     /// The server's time.
     #[schema(value_type = String)]
     pub server_time: Timestamp,
+}
+
+/// A change of the emergency contacts or of their links in the last day, as a contact of before sees
+/// it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PhoneChange {
+    /// When it was made.
+    #[schema(value_type = String)]
+    pub at: Timestamp,
+    /// The name of the person who made it.
+    pub by: String,
+    /// Whether this contact is asked beside the first contact of today.
+    pub is_asked: bool,
+    /// Until when the change can be undone, and this contact is asked.
+    #[schema(value_type = String)]
+    pub until: Timestamp,
 }
 
 /// A contact's own statement about whether they remember the verbal password. The password itself

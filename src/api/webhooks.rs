@@ -1,7 +1,7 @@
 //! Webhook messages: the steps of an incident that this server sends to other servers, and the
 //! reports that it receives, both signed (Standard Webhooks).
 
-use super::incident::Stage;
+use super::{home::RecentChange, incident::Stage};
 use crate::domain::{
     home::{Address, ResponderNotes},
     id::{HomeId, IncidentId},
@@ -81,6 +81,10 @@ pub struct About {
     /// When its countdown ended.
     #[schema(value_type = String, format = DateTime)]
     pub since: Timestamp,
+    /// What was changed in the last day before it began of the address, the contacts and their
+    /// links, oldest first.
+    #[serde(default)]
+    pub recent_changes: Vec<RecentChange>,
 }
 
 /// A call that is over.

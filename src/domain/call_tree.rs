@@ -16,8 +16,8 @@ pub fn next<'a>(
     asks_first: bool,
 ) -> Option<(&'a Contact, Purpose)> {
     if !dispatch_requested {
-        let first = willing(contacts).next().filter(|_| calls.is_empty() && asks_first);
-        return first.map(|c| (c, Purpose::Verify));
+        let asked = first(contacts).filter(|_| calls.is_empty() && asks_first);
+        return asked.map(|c| (c, Purpose::Verify));
     }
     waiting(contacts, calls).next().map(|c| (c, Purpose::Inform))
 }
@@ -28,10 +28,18 @@ pub fn waiting<'a>(
     contacts: &'a [Contact],
     calls: &'a [Call],
 ) -> impl Iterator<Item = &'a Contact> {
-    let of = |c: &Contact| calls.iter().filter(|call| call.contact == c.id).collect::<Vec<_>>();
+    let in_turn = |call: &&Call| !call.beside;
+    let of = move |c: &Contact| {
+        calls.iter().filter(in_turn).filter(|call| call.contact == c.id).collect::<Vec<_>>()
+    };
     let is_new = move |c: &&Contact| of(c).is_empty();
     let was_missed = move |c: &&Contact| matches!(of(c)[..], [call] if call.reached_nobody());
     willing(contacts).filter(is_new).chain(willing(contacts).filter(was_missed))
+}
+
+/// The first contact, who is asked before help is dispatched.
+pub fn first(contacts: &[Contact]) -> Option<&Contact> {
+    willing(contacts).next()
 }
 
 fn willing(contacts: &[Contact]) -> impl Iterator<Item = &Contact> {

@@ -73,6 +73,11 @@ impl Contact {
         Self { id, name, phone, readiness: Readiness::Invited, reached_at: None, memory: None }
     }
 
+    /// Whether both are the same person at the same number.
+    pub fn is_same_person(&self, other: &Self) -> bool {
+        (&self.id, &self.phone) == (&other.id, &other.phone)
+    }
+
     /// Copies the answers that the same person gave before.
     pub fn keep_word_of(&mut self, known: &Self) {
         (self.readiness, self.reached_at, self.memory) =

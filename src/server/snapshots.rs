@@ -15,24 +15,27 @@ use super::{
     stopped,
     store::{self, Reads, StoreError},
     tasks::contained_now,
-    telephony::pages::ContactPages,
+    telephony::pages::{ContactPages, Page},
 };
 use crate::{
     api::{
         heard::Heard,
         home::{
-            Availability, ByCamera, Camera, Change, Changed, Check, CheckKind, Contact, Device,
-            HomeAnswer, HomeFacts, Quarantined, Ready, SirenState, Sos,
+            Availability, ByCamera, Camera, Change, Check, CheckKind, Contact, Device, HomeAnswer,
+            HomeFacts, Quarantined, Ready, SirenState, Sos,
         },
         incident::Incident,
-        phone::{Phone, PhoneCall, PhoneState},
+        phone::{Phone, PhoneCall, PhoneChange, PhoneState},
     },
     domain::{
         access::{Action, Membership},
         camera,
         contact::{self, Standing},
         device, eligibility,
-        home::{Home, undo},
+        home::{
+            ChangedPart, Home,
+            undo::{self, UNDOABLE},
+        },
         id::{DeviceId, HomeId},
         incident::{CallState, CenterMode, Mode, disclosure::Audience},
         time::Timestamp,
@@ -283,7 +286,7 @@ impl Snapshots {
         let password = home.verbal_password_required();
         let rings = |contact: &contact::Contact| {
             contact.standing(password, at) == Standing::Ready
-                && self.pages.is_open(&home.id, &contact.id)
+                && self.pages.is_open(&Page::of(home, contact, false))
         };
         let ok = home.contacts.iter().any(rings);
         let detail = match ok {
@@ -294,11 +297,13 @@ impl Snapshots {
     }
 
     /// A contact's phone page: this contact's open call, and nothing else that happens in the home.
-    pub fn present_phone(&self, home: &Home, contact: &contact::Contact) -> Phone {
+    /// `is_former` tells whether it is opened by a link of before a change.
+    pub fn present_phone(&self, home: &Home, contact: &contact::Contact, is_former: bool) -> Phone {
+        let page = Page::of(home, contact, is_former);
         let current = self.engine.view().running_in(&home.id);
         let call = current.as_ref().and_then(|current| {
             let incident = &current.incident;
-            let call = incident.open_call().filter(|call| call.contact == contact.id)?;
+            let call = incident.open_calls().find(|call| page.is_of(incident, call))?;
             let (state, ends_at) = match call.state {
                 CallState::Ringing { until } => (PhoneState::Ringing, until),
                 CallState::Answered { until } => (PhoneState::Answered, until),
@@ -316,12 +321,26 @@ impl Snapshots {
             })
         });
         let now = self.clock.now();
-        let asks_password = contact.is_asked(home.verbal_password_required(), now);
+        let asks_password = !is_former && contact.is_asked(home.verbal_password_required(), now);
+        let is_asked = home.former_first(now).is_some_and(|c| c.is_same_person(contact));
+        let changed = home
+            .recent_changes(now)
+            .into_iter()
+            .rfind(|change| change.what != ChangedPart::Address)
+            .filter(|_| is_former || is_asked)
+            .map(|change| PhoneChange {
+                at: change.at,
+                by: change.by,
+                is_asked,
+                until: change.at + UNDOABLE,
+            });
         Phone {
             name: contact.name.clone(),
             home: home.name.clone(),
             ready: contact.readiness.into(),
+            is_former,
             asks_password,
+            changed,
             call,
             server_time: now,
         }
@@ -338,12 +357,13 @@ fn present_quarantined(mut all: Vec<store::Quarantined>) -> Vec<Quarantined> {
 /// The changes that can be undone, the newest first.
 fn present_changes(home: &Home, now: Timestamp) -> Vec<Change> {
     let told = |change: &undo::Change| {
-        let (what, was) = match &change.was {
-            undo::Was::Address(address) => (Changed::Address, address.one_line()),
-            undo::Was::Contacts(all) => (
-                Changed::Contacts,
-                all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", "),
-            ),
+        let what = change.was.part().into();
+        let was = match &change.was {
+            undo::Was::Address(address) => address.one_line(),
+            undo::Was::Contacts(all) => {
+                all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>().join(", ")
+            }
+            undo::Was::Link(contact) => contact.name.clone(),
         };
         Change { number: change.number, at: change.at, who: change.name.clone(), what, was }
     };

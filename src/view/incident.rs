@@ -458,11 +458,23 @@ pub fn check(check: &Check) -> String {
 
 /// The icon and the text of a change, for owners.
 pub fn changed(change: &Change) -> (&'static str, String) {
-    match change.what {
-        Changed::Address => ("home", OverviewWord::ChangedAddress.fill(&[&change.who])),
-        Changed::Contacts => ("people", OverviewWord::ChangedContacts.fill(&[&change.who])),
-        Changed::Other => ("gear", OverviewWord::ChangedSomething.fill(&[&change.who])),
-    }
+    let icon = match change.what {
+        Changed::Address => "home",
+        Changed::Contacts | Changed::Link => "people",
+        Changed::Other => "gear",
+    };
+    (icon, who_changed(change.what, &change.who))
+}
+
+/// “Ada changed the emergency contacts”.
+pub fn who_changed(what: Changed, who: &str) -> String {
+    let word = match what {
+        Changed::Address => OverviewWord::ChangedAddress,
+        Changed::Contacts => OverviewWord::ChangedContacts,
+        Changed::Link => OverviewWord::ChangedLink,
+        Changed::Other => OverviewWord::ChangedSomething,
+    };
+    word.fill(&[who])
 }
 
 /// The style modifier of a line in the timeline.

@@ -53,7 +53,7 @@ fn member(name: &str) -> Actor {
 impl Stage {
     fn begin(center: CenterMode, request: Request, mode: Mode) -> Self {
         let home = homes::full();
-        let snapshot = Snapshot::of(&home, Policy { center, ..Policy::default() });
+        let snapshot = Snapshot::of(&home, Policy { center, ..Policy::default() }, BEGINNING);
         let raise = Raise {
             id: IncidentId(uuid::Uuid::from_u128(1)),
             home: home.id,

@@ -14,7 +14,7 @@ use super::{
 pub use responders::ResponderNotes;
 use serde::{Deserialize, Serialize};
 pub use settings::Settings;
-pub use undo::Change;
+pub use undo::{Change, ChangedPart, RecentChange};
 
 /// A home and its setup.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

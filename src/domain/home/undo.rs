@@ -1,8 +1,9 @@
-//! Earlier values of the address and the contacts. For a day after a change, every owner sees it
-//! and can undo it.
+//! Earlier values of the address, the contacts and their links. For a day after a change, every
+//! owner sees it and can undo it, and the first contact of before is asked as well.
 
 use super::{Address, Home};
 use crate::domain::{
+    call_tree,
     contact::{Contact, Readiness},
     id::UserId,
     time::Timestamp,
@@ -37,6 +38,46 @@ pub enum Was {
     Address(Address),
     /// The emergency contacts, in order.
     Contacts(Vec<Contact>),
+    /// This contact, whose page had another link.
+    Link(Contact),
+}
+
+/// A part of a home whose changes are kept for a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangedPart {
+    /// The address that help is sent to.
+    Address,
+    /// The emergency contacts.
+    Contacts,
+    /// The link of a contact's page.
+    Link,
+}
+
+/// A change of the last day, for the people who decide on an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecentChange {
+    /// What was changed.
+    pub what: ChangedPart,
+    /// When.
+    pub at: Timestamp,
+    /// The name of the person who changed it.
+    pub by: String,
+}
+
+/// What was changed in the last day, in one line for a receiving center, without names. Empty if
+/// nothing was.
+pub fn one_line(changes: &[RecentChange]) -> String {
+    let part = |change: &RecentChange| {
+        let part = match change.what {
+            ChangedPart::Address => "address",
+            ChangedPart::Contacts => "contacts",
+            ChangedPart::Link => "contact's link",
+        };
+        format!("{part} at {}", change.at)
+    };
+    let parts: Vec<String> = changes.iter().map(part).collect();
+    if parts.is_empty() { String::new() } else { format!("Changed: {}", parts.join(", ")) }
 }
 
 /// No such change, or it was made too long ago.
@@ -56,6 +97,17 @@ impl Was {
         match self {
             Self::Address(_) => home.address.clone().map(Self::Address),
             Self::Contacts(_) => Some(Self::Contacts(home.contacts.clone())),
+            // The home does not know its links.
+            Self::Link(_) => None,
+        }
+    }
+
+    /// What part of the home it is a value of.
+    pub const fn part(&self) -> ChangedPart {
+        match self {
+            Self::Address(_) => ChangedPart::Address,
+            Self::Contacts(_) => ChangedPart::Contacts,
+            Self::Link(_) => ChangedPart::Link,
         }
     }
 
@@ -71,8 +123,12 @@ impl Was {
         }
     }
 
+    /// Whether both are values of the same thing.
     fn is_kind_of(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other)
+        match (self, other) {
+            (Self::Link(one), Self::Link(other)) => one.is_same_person(other),
+            _ => self.part() == other.part(),
+        }
     }
 }
 
@@ -94,29 +150,83 @@ impl Home {
             if was.now(self).is_some_and(|now| now.is_like(&was)) {
                 continue;
             }
-            match self
-                .changes
-                .iter_mut()
-                .rfind(|change| change.was.is_kind_of(&was))
-                .filter(|last| last.by == *by)
-            {
-                Some(last) => (last.at, last.name) = (now, name.into()),
-                None => {
-                    let number =
-                        self.changes.last().map_or(0, |last| last.number + 1).max(now.as_millis());
-                    self.changes.push(Change {
-                        number,
-                        at: now,
-                        by: by.clone(),
-                        name: name.into(),
-                        was,
-                    });
-                }
-            }
+            self.note_change(was, by, name, now);
         }
         let mut changes = std::mem::take(&mut self.changes);
         changes.retain(|change| change.was.now(self).is_none_or(|now| !now.is_like(&change.was)));
         self.changes = changes;
+    }
+
+    /// Records that a contact's page has another link.
+    pub fn note_link(&mut self, was: Contact, by: &UserId, name: &str, now: Timestamp) {
+        self.changes.retain(|change| change.is_open(now));
+        self.note_change(Was::Link(was), by, name, now);
+    }
+
+    fn note_change(&mut self, was: Was, by: &UserId, name: &str, now: Timestamp) {
+        let last = self.changes.iter_mut().rfind(|change| change.was.is_kind_of(&was));
+        match last.filter(|last| last.by == *by) {
+            Some(last) => (last.at, last.name) = (now, name.into()),
+            None => {
+                let number =
+                    self.changes.last().map_or(0, |last| last.number + 1).max(now.as_millis());
+                self.changes.push(Change {
+                    number,
+                    at: now,
+                    by: by.clone(),
+                    name: name.into(),
+                    was,
+                });
+            }
+        }
+    }
+
+    fn open_changes(&self, now: Timestamp) -> impl Iterator<Item = &Change> {
+        self.changes.iter().filter(move |change| change.is_open(now))
+    }
+
+    /// The contacts of before the changes that can be undone, whose links of then are kept.
+    pub fn former_contacts(&self, now: Timestamp) -> impl Iterator<Item = &Contact> {
+        self.open_changes(now).flat_map(|change| match &change.was {
+            Was::Address(_) => &[][..],
+            Was::Contacts(all) => all,
+            Was::Link(contact) => std::slice::from_ref(contact),
+        })
+    }
+
+    /// The first contact of before the changes of the last day, if that was somebody else than today
+    /// or was asked by another link. Only a contact who had agreed to be called, and who has not
+    /// refused since.
+    pub fn former_first(&self, now: Timestamp) -> Option<&Contact> {
+        let before = self.open_changes(now).find_map(|change| match &change.was {
+            Was::Contacts(all) => Some(all),
+            _ => None,
+        });
+        let had_other_link = |contact: &Contact| {
+            let is_link = |change: &Change| matches!(&change.was, Was::Link(was) if was.is_same_person(contact));
+            self.open_changes(now).any(is_link)
+        };
+        let is_asked = |contact: &&Contact| {
+            let known = self.contacts.iter().find(|known| known.is_same_person(contact));
+            let has_refused = known.is_some_and(|known| known.readiness == Readiness::OptedOut);
+            // Another link was made only of a contact who had agreed.
+            let had_agreed = contact.readiness == Readiness::Accepted || had_other_link(contact);
+            had_agreed && !has_refused
+        };
+        let former = before.unwrap_or(&self.contacts).iter().find(is_asked)?;
+        let is_still_first =
+            call_tree::first(&self.contacts).is_some_and(|first| first.is_same_person(former));
+        (!is_still_first || had_other_link(former)).then_some(former)
+    }
+
+    /// The changes of the last day, oldest first.
+    pub fn recent_changes(&self, now: Timestamp) -> Vec<RecentChange> {
+        let told = |change: &Change| RecentChange {
+            what: change.was.part(),
+            at: change.at,
+            by: change.name.clone(),
+        };
+        self.open_changes(now).map(told).collect()
     }
 
     /// Restores the value before a change. The caller records this like any other change. Contacts
@@ -134,18 +244,17 @@ impl Home {
             Was::Address(address) => self.address = Some(address),
             Was::Contacts(mut contacts) => {
                 for contact in &mut contacts {
-                    if let Some(known) = self
-                        .contacts
-                        .iter()
-                        .find(|known| known.id == contact.id && known.phone == contact.phone)
-                    {
+                    let known = self.contacts.iter().find(|known| known.is_same_person(contact));
+                    if let Some(known) = known {
                         contact.keep_word_of(known);
-                    } else if contact.readiness == Readiness::Accepted {
-                        // Their links have ended, so nobody can be called there until they accept again.
-                        contact.readiness = Readiness::Invited;
                     }
                 }
                 self.contacts = contacts;
+            }
+            Was::Link(was) => {
+                let contact = self.contacts.iter_mut().find(|known| known.is_same_person(&was));
+                contact.ok_or(NotUndone)?.keep_word_of(&was);
+                self.changes.retain(|change| change.number != number);
             }
         }
         Ok(())

@@ -40,6 +40,8 @@ pub enum CallOutcome {
     WrongPassword,
     /// The contact was informed.
     Told,
+    /// The incident ended while the call was open.
+    Withdrawn,
 }
 
 /// The state of a call.
@@ -68,6 +70,9 @@ pub struct Call {
     pub contact: ContactId,
     /// Its purpose.
     pub purpose: Purpose,
+    /// Whether it is a call to the first contact of before a recent change, beside the other calls
+    /// (R15).
+    pub beside: bool,
     /// When it was placed.
     pub placed_at: Timestamp,
     /// Its state.

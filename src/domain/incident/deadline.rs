@@ -2,7 +2,7 @@
 //! loads the state and asks again.
 
 use super::{
-    ANSWER_WITHIN, CLAIM_LASTS, CallState, Incident, Mode, SIREN_NOT_AFTER, Siren, State,
+    ANSWER_WITHIN, CLAIM_LASTS, Call, CallState, Incident, Mode, SIREN_NOT_AFTER, Siren, State,
     UNATTENDED, Verification,
 };
 use crate::domain::{id::CallId, time::Timestamp};
@@ -54,11 +54,12 @@ impl Incident {
             State::Verifying(Verification::Offered { until }) => Some((until, Timer::Unclaimed)),
             _ => None,
         };
-        let call = self.open_call().and_then(|call| match call.state {
+        let of_call = |call: &Call| match call.state {
             CallState::Ringing { until } => Some((until, Timer::Ring(call.id))),
             CallState::Answered { until } => Some((until, Timer::Talk(call.id))),
             CallState::Ended(_) => None,
-        });
+        };
+        let call = self.open_calls().filter_map(of_call).min_by_key(|(at, _)| *at);
         let siren = match self.siren {
             Siren::Sounding { until, .. } => Some((until, Timer::SirenOver)),
             _ => None,

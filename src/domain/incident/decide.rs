@@ -396,9 +396,7 @@ impl Draft {
     }
 
     fn close(&mut self, by: Actor, disposition: Disposition) {
-        if let Some(call) = self.incident.open_call().map(|c| c.id) {
-            self.push(Event::CallEnded { call, outcome: CallOutcome::Failed });
-        }
+        self.end_open_calls(CallOutcome::Withdrawn);
         self.stop_sirens();
         self.push(Event::Closed { by, disposition });
     }
@@ -428,7 +426,7 @@ impl Draft {
                 };
                 self.close(Actor::Buckler, disposition);
             }
-            State::Verifying(Verification::Calling) if incident.verified().is_some() => {
+            State::Verifying(Verification::Calling) if incident.is_verified() => {
                 self.request_dispatch()
             }
             State::Dispatching if incident.external.ended.is_some() => {
@@ -521,9 +519,7 @@ impl Draft {
     }
 
     fn found_late(&mut self, put_back: bool) {
-        if let Some(call) = self.incident.open_call().map(|c| c.id) {
-            self.push(Event::CallEnded { call, outcome: CallOutcome::Failed });
-        }
+        self.end_open_calls(CallOutcome::Failed);
         let late_ms = self.now.since(self.incident.deadline).as_millis() as u64;
         self.push(Event::FoundLate { late_ms, put_back });
     }

@@ -3,12 +3,12 @@
 
 use super::{
     Actor, CenterMode, Disposition, Incident, Mode, Purpose, Quiet, Request, SIREN_NOT_AFTER,
-    STALE_AFTER, Service, State, UNSTORED_SIREN,
+    STALE_AFTER, Service, Snapshot, State, UNSTORED_SIREN,
     command::Raise,
     event::{Event, Recorded},
 };
 use crate::domain::{
-    home::Address,
+    home::{Address, undo},
     id::{CallId, ContactId, DeviceId, HomeId, IncidentId},
     time::Timestamp,
 };
@@ -55,7 +55,14 @@ pub enum EffectKind {
     /// Announce that medical help was requested.
     Announce { device: DeviceId },
     /// Ring a contact's telephone.
-    CallContact { call: CallId, contact: ContactId, purpose: Purpose },
+    CallContact {
+        call: CallId,
+        contact: ContactId,
+        purpose: Purpose,
+        /// Whether only a link of before a change answers it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_former_link: bool,
+    },
     /// Signal a third party's alarm receiving center.
     SignalReceiver {
         services: Vec<Service>,
@@ -73,6 +80,9 @@ pub enum EffectKind {
         /// Notes for responders, in one line.
         #[serde(default, skip_serializing_if = "String::is_empty")]
         notes: String,
+        /// What was changed in the last day, in one line.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        changes: String,
         /// When it happened.
         #[serde(default)]
         at: Timestamp,
@@ -175,7 +185,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
         Event::Announced { device } => {
             make(device, None, EffectKind::Announce { device: device.clone() })
         }
-        Event::CallPlaced { call, contact, purpose, until } => {
+        Event::CallPlaced { call, contact, purpose, until, .. } => {
             make(
                 contact,
                 Some(*until),
@@ -183,6 +193,10 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
                     call: *call,
                     contact: contact.clone(),
                     purpose: *purpose,
+                    by_former_link: incident
+                        .calls
+                        .iter()
+                        .any(|placed| placed.id == *call && incident.is_by_former_link(placed)),
                 },
             );
         }
@@ -231,12 +245,17 @@ fn to_receiver(
     // An alarm that is found later than that is not sent without a review (R22).
     let not_after = (signal == Signal::Alarm).then_some(at + STALE_AFTER);
     let place = incident.snapshot.address.as_ref().map(Address::one_line).unwrap_or_default();
-    let notes =
-        if signal == Signal::Alarm { incident.snapshot.notes.one_line() } else { String::new() };
+    let (notes, changes) = match signal {
+        Signal::Alarm => {
+            let Snapshot { notes, recent_changes, .. } = &*incident.snapshot;
+            (notes.one_line(), undo::one_line(recent_changes))
+        }
+        _ => Default::default(),
+    };
     let (site, quiet) = (incident.snapshot.home_name.clone(), incident.quiet);
     Some((
         not_after,
-        EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at },
+        EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, changes, at },
     ))
 }
 

@@ -116,7 +116,15 @@ pub enum Event {
         no_account: bool,
     },
     /// A contact is called until `until`.
-    CallPlaced { call: CallId, contact: ContactId, purpose: Purpose, until: Timestamp },
+    CallPlaced {
+        call: CallId,
+        contact: ContactId,
+        purpose: Purpose,
+        until: Timestamp,
+        /// See [`super::Call::beside`].
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        beside: bool,
+    },
     /// The contact answered and may talk until `until`.
     CallAnswered { call: CallId, until: Timestamp },
     /// A call is over.

@@ -132,10 +132,11 @@ impl Incident {
             Event::SignalFailed { .. } => self.signaled = Some(false),
             Event::SirenSilenced { by } => self.siren = Siren::Silenced { by: by.clone() },
             Event::SirenOver => self.siren = Siren::Ended,
-            Event::CallPlaced { call, contact, purpose, until } => self.call_placed(Call {
+            Event::CallPlaced { call, contact, purpose, until, beside } => self.call_placed(Call {
                 id: *call,
                 contact: contact.clone(),
                 purpose: *purpose,
+                beside: *beside,
                 placed_at: at,
                 state: CallState::Ringing { until: *until },
             }),
@@ -402,14 +403,17 @@ impl Incident {
         }
     }
 
-    /// Returns the contact as an actor, with the name in the snapshot.
-    pub fn contact(&self, id: &crate::domain::id::ContactId) -> Option<Actor> {
-        let contact = self.snapshot.contacts.iter().find(|c| c.id == *id)?;
+    /// Returns the contact who is called as an actor, with the name in the snapshot.
+    pub fn contact(&self, call: &Call) -> Option<Actor> {
+        let contact = self.called(call)?;
         Some(Actor::Contact { id: contact.id.clone(), name: contact.name.clone() })
     }
 
-    /// Returns the outcome of the first call, if it has ended.
-    pub(super) fn verified(&self) -> Option<CallOutcome> {
-        self.calls.first().and_then(Call::outcome)
+    /// Whether nobody is asked any more before help is dispatched: the first call is over, or a
+    /// contact who was asked beside it confirmed.
+    pub(super) fn is_verified(&self) -> bool {
+        let confirmed = |call: &&Call| call.outcome() == Some(CallOutcome::Confirmed);
+        let first = self.calls.iter().find(|call| !call.beside);
+        first.is_none_or(|call| !call.is_open()) || self.calls.iter().any(|c| confirmed(&c))
     }
 }

@@ -38,7 +38,8 @@ mod snapshot;
 
 use super::{
     call_tree,
-    id::{ContactId, HomeId, IncidentId},
+    contact::Contact,
+    id::{HomeId, IncidentId},
     time::Timestamp,
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
@@ -144,7 +145,7 @@ pub enum Acknowledgment<'a> {
     /// A receiving center has the alarm, or works on it.
     Center,
     /// This contact confirmed it, was told of it, or is on the telephone.
-    Contact(&'a ContactId),
+    Contact(&'a Call),
 }
 
 /// An incident: the fold of its history (I15).
@@ -291,7 +292,7 @@ impl Incident {
     }
 
     /// The contacts that this incident calls, in order; none for a quiet incident.
-    pub fn callable(&self) -> &[crate::domain::contact::Contact] {
+    pub fn callable(&self) -> &[Contact] {
         if self.quiet.is_some() { &[] } else { &self.snapshot.contacts }
     }
 
@@ -318,9 +319,7 @@ impl Incident {
             .map(|d| Acknowledgment::Responders(d.service))
             .or(self.assignee.as_ref().map(Acknowledgment::Operator))
             .or(center.then_some(Acknowledgment::Center))
-            .or_else(|| {
-                self.calls.iter().find(has_heard).map(|c| Acknowledgment::Contact(&c.contact))
-            })
+            .or_else(|| self.calls.iter().find(has_heard).map(Acknowledgment::Contact))
     }
 
     /// The services whose alarms the receiving center may have. The history cannot rule an alarm out: a
@@ -416,12 +415,34 @@ impl Incident {
     }
 
     /// The contacts who wait to be informed, in order.
-    pub fn waiting_contacts(&self) -> impl Iterator<Item = &crate::domain::contact::Contact> {
+    pub fn waiting_contacts(&self) -> impl Iterator<Item = &Contact> {
         call_tree::waiting(self.callable(), &self.calls)
     }
 
-    /// Returns the call that is ringing or answered, if any.
+    /// Returns the call that is ringing or answered, if any. Calls to contacts follow each other,
+    /// except for the one to the former first contact, which nothing waits for.
     pub fn open_call(&self) -> Option<&Call> {
-        self.calls.iter().find(|c| c.is_open())
+        self.open_calls().find(|call| !call.beside)
+    }
+
+    /// The calls that are ringing or answered.
+    pub fn open_calls(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter().filter(|call| call.is_open())
+    }
+
+    /// The contact who is called, with name and number of the snapshot.
+    pub fn called(&self, call: &Call) -> Option<&Contact> {
+        let former = self.snapshot.former_first.as_ref().filter(|_| call.beside);
+        former.or_else(|| self.snapshot.contacts.iter().find(|c| c.id == call.contact))
+    }
+
+    /// Whether only a link of before the changes answers a call: the person is no contact any more,
+    /// has another number now, or is the first contact, who is asked by the new link as well.
+    pub fn is_by_former_link(&self, call: &Call) -> bool {
+        let Some(former) = self.snapshot.former_first.as_ref().filter(|_| call.beside) else {
+            return false;
+        };
+        let is_first = call_tree::first(self.callable()).is_some_and(|first| first.id == former.id);
+        is_first || !self.snapshot.contacts.iter().any(|contact| contact.is_same_person(former))
     }
 }

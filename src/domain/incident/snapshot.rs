@@ -3,7 +3,7 @@
 
 use crate::domain::{
     contact::Contact,
-    home::{Address, Home, ResponderNotes},
+    home::{Address, Home, RecentChange, ResponderNotes},
     id::DeviceId,
     readiness::CheckKind,
     time::Timestamp,
@@ -26,6 +26,13 @@ pub struct Snapshot {
     pub notes: ResponderNotes,
     /// The emergency contacts, in the order of calls.
     pub contacts: Vec<Contact>,
+    /// The first contact of before the changes of the last day, if that was somebody else or was asked
+    /// by another link. They are asked beside today's first contact (R15).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_first: Option<Contact>,
+    /// What was changed in the last day of the address, the contacts, and their links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent_changes: Vec<RecentChange>,
     /// The devices and cameras that sound for police, fire and siren only (R12, R13).
     pub sounders: Vec<Sounder>,
     /// The base station, which announces that medical help was requested (R12).
@@ -140,13 +147,15 @@ impl Default for Policy {
 
 impl Snapshot {
     /// Takes a snapshot of the home.
-    pub fn of(home: &Home, policy: Policy) -> Self {
+    pub fn of(home: &Home, policy: Policy, now: Timestamp) -> Self {
         let base = home.base_station().map(|d| Sounder { id: d.id.clone(), name: d.name.clone() });
         Self {
             home_name: home.name.clone(),
             address: home.address.clone(),
             notes: home.notes.clone(),
             contacts: home.contacts.clone(),
+            former_first: home.former_first(now).cloned(),
+            recent_changes: home.recent_changes(now),
             sounders: sounders(home),
             announcer: base,
             camera_names: cameras(home, |_| true),

@@ -3,7 +3,7 @@
 
 mod requests;
 
-use super::{Answer, Current, Denied, View, running::IsQuiet};
+use super::{Answer, Current, Denied, View, Withdraw, running::IsQuiet};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -62,13 +62,7 @@ pub(super) enum Job {
         reply: Reply,
     },
     /// The sender of a request withdraws it (I28).
-    Withdraw {
-        id: IncidentId,
-        home: HomeId,
-        by: Actor,
-        restricted_until: Option<Timestamp>,
-        reply: Reply,
-    },
+    Withdraw { request: Withdraw, by: Actor, restricted_until: Option<Timestamp>, reply: Reply },
     /// A command. Ticks have no sender, so they have no reply.
     Give { incident: IncidentId, command: Command, reply: Option<Reply> },
     /// An effect was executed or given up.
@@ -104,7 +98,7 @@ impl Job {
     fn requests(&self) -> [Option<IncidentId>; 2] {
         match self {
             Self::Raise { raise, .. } => [Some(raise.id), raise.after],
-            Self::Withdraw { id, .. } => [Some(*id), None],
+            Self::Withdraw { request, .. } => [Some(request.id), None],
             Self::Give { .. } | Self::Completed { .. } => [None, None],
         }
     }
@@ -256,9 +250,8 @@ impl<'a> BatchBuilder<'a> {
                 }
                 Ok(outcome)
             }
-            Job::Withdraw { id, home, by, restricted_until, .. } => {
-                let by = (by, *restricted_until);
-                self.withdraw(*id, home, by, known, store).await
+            Job::Withdraw { request, by, restricted_until, .. } => {
+                self.withdraw(request, (by, *restricted_until), known, store).await
             }
             Job::Give { incident, command, .. } => {
                 self.give(*incident, command.clone(), store).await

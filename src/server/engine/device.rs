@@ -4,6 +4,7 @@ use crate::domain::{
     home::Home,
     id::IncidentId,
     incident::{Actor, Mode, Policy, Request, Snapshot, Source, command::Raise},
+    time::Timestamp,
 };
 use std::sync::Arc;
 
@@ -71,8 +72,8 @@ pub fn request(
     policy: Policy,
     home: &Home,
     name: &str,
-    request: Request,
-    mode: Mode,
+    (request, mode): (Request, Mode),
+    now: Timestamp,
 ) -> Result<Raise, getrandom::Error> {
     Ok(Raise {
         id: new_id()?,
@@ -87,6 +88,6 @@ pub fn request(
         restricted_until: None,
         quiet: None,
         home_incident: None,
-        snapshot: Snapshot::of(home, policy),
+        snapshot: Snapshot::of(home, policy, now),
     })
 }

@@ -74,6 +74,19 @@ pub enum Denied {
     Withdrawn,
     /// Too many requests of the same device wait, so nothing was done.
     Busy,
+    /// A request that has not arrived was not withdrawn, because its account withdrew too many of them.
+    OverBudget,
+}
+
+/// The withdrawal of a request.
+#[derive(Clone, Debug)]
+pub struct Withdraw {
+    /// The request.
+    pub id: IncidentId,
+    /// Its home.
+    pub home: HomeId,
+    /// Whether the withdrawal may be kept for a request that has not arrived.
+    pub may_be_kept: bool,
 }
 
 /// The result of a request or command.
@@ -255,14 +268,12 @@ impl Engine {
     /// Why it was not withdrawn. That it was too late is in the answer instead.
     pub async fn withdraw(
         &self,
-        id: IncidentId,
-        home: &HomeId,
+        request: Withdraw,
         by: Actor,
         restricted_until: Option<Timestamp>,
     ) -> Result<Option<Answer>, Denied> {
-        self.unstored_sirens.withdraw(id);
-        let home = home.clone();
-        match self.ask(|reply| Job::Withdraw { id, home, by, restricted_until, reply }).await {
+        self.unstored_sirens.withdraw(request.id);
+        match self.ask(|reply| Job::Withdraw { request, by, restricted_until, reply }).await {
             Err(Denied::Withdrawn) => Ok(None),
             answer => answer.map(Some),
         }

@@ -55,7 +55,7 @@ pub(super) fn line_of(job: &Job, view: &View) -> (Place, Party) {
     let party = |by: Option<&Actor>| job.token().map_or_else(|| by.into(), Party::Token);
     match job {
         Job::Raise { raise, .. } => (Some(raise.home.clone()), party(Some(&raise.by))),
-        Job::Withdraw { home, by, .. } => (Some(home.clone()), party(Some(by))),
+        Job::Withdraw { request, by, .. } => (Some(request.home.clone()), party(Some(by))),
         Job::Give { incident, command, .. } => (home_of(*incident), party(Command::by(command))),
         Job::Completed { incident, .. } => (home_of(*incident), Party::Effects),
     }

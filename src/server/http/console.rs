@@ -188,6 +188,8 @@ impl Board {
                 home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
                 incident: self.snapshots.present_incident_to(current, Audience::Center),
                 contacts: incident.snapshot.contacts.iter().map(reach).collect(),
+                former_first: incident.snapshot.former_first.as_ref().map(reach),
+                recent_changes: incident.snapshot.recent_changes.iter().map(Into::into).collect(),
                 notes: incident.snapshot.notes.clone(),
                 cameras: home
                     .as_deref()

@@ -241,6 +241,10 @@ impl From<Denied> for ApiError {
                 Code::Busy,
                 "Too many requests of this device wait. Nothing was done. Try again.",
             ),
+            Denied::OverBudget => Self::new(
+                Code::TooManyChanges,
+                "Nothing was withdrawn: too many withdrawals. Try again in a minute.",
+            ),
             Denied::StorageUnavailable => Self::new(
                 Code::StorageUnavailable,
                 "The server cannot confirm that this is stored. Try again. In an emergency, call the emergency number.",

@@ -4,16 +4,16 @@
 use super::{
     errors::Problems,
     extract::{Member, restricted_until},
-    phone::{Caller, Links},
+    phone::{Caller, Linked, Links},
 };
 use crate::{
     api::{
         heard::Heard,
-        phone::{Phone, PhoneCall},
+        phone::{PhoneCall, PhoneChange},
     },
     domain::{
         contact::Readiness,
-        id::{ContactId, HomeId, UserId},
+        id::{HomeId, UserId},
     },
     server::{
         access::{Access, AccessOf},
@@ -224,10 +224,9 @@ pub async fn of_phone(
     let contact_stream = ContactStream {
         place,
         events,
-        _open: streams.snapshots.pages.open(&caller.home.id, &caller.contact.id),
+        _open: streams.snapshots.pages.open(caller.page()),
         token: caller.token,
-        home: caller.home.id.clone(),
-        contact: caller.contact.id.clone(),
+        whose: Linked { home: caller.home, contact: caller.contact, is_former: caller.is_former },
         shown: None,
         pings,
         links,
@@ -243,13 +242,13 @@ struct ContactStream {
     streams: Streams,
     links: Links,
     token: [u8; 32],
-    home: HomeId,
-    contact: ContactId,
+    /// The contact, as last known.
+    whose: Linked,
     /// The page is open as long as its stream.
     _open: OpenPage,
     /// Due after a time without an event on this stream, no matter what else happens in the home.
     pings: Interval,
-    shown: Option<(Option<PhoneCall>, Heard<Readiness>)>,
+    shown: Option<(Option<PhoneCall>, Heard<Readiness>, Option<PhoneChange>)>,
     events: broadcast::Receiver<Arc<LiveEvent>>,
 }
 
@@ -258,16 +257,12 @@ impl ContactStream {
         loop {
             // A person who is no longer a contact, or who has a newer link, gets no events once the
             // call is over that they are in.
-            let (home, contact) = match self.links.contact_of(self.token).await {
-                Ok(whose) => whose?,
-                Err(_) => {
-                    let home = self.streams.homes.get(&self.home)?;
-                    let contact = home.contacts.iter().find(|c| c.id == self.contact)?.clone();
-                    (home, contact)
-                }
-            };
-            let phone: Phone = self.streams.snapshots.present_phone(&home, &contact);
-            let said = (phone.call.clone(), phone.ready);
+            if let Ok(whose) = self.links.contact_of(self.token).await {
+                self.whose = whose?;
+            }
+            let Linked { home, contact, is_former } = &self.whose;
+            let phone = self.streams.snapshots.present_phone(home, contact, *is_former);
+            let said = (phone.call.clone(), phone.ready, phone.changed.clone());
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;
                 self.shown = Some(said);

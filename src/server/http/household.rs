@@ -151,6 +151,7 @@ handles! {
     pub struct ContactLinks {
         homes: Arc<Homes>,
         changes: Changes,
+        clock: Arc<Clock>,
         /// Whether links may be shown again.
         demo: bool,
     }
@@ -379,8 +380,9 @@ pub async fn undo(
     editing.edited(&owner, |home| home.undo(change, now).map_err(|NotUndone| EditError::Gone)).await
 }
 
-/// Issues a new link for a contact's phone, which is shown only once. Older links stop working. The
-/// person has to agree again, because calls rang on the page of the old link.
+/// Issues a new link for a contact's phone, which is shown only once. The person has to agree again,
+/// because calls rang on the page of the old link. If they had agreed by it, that page can still
+/// answer for a day if this is the first contact (R15). Other older links stop working.
 #[utoipa::path(
     post,
     path = "/api/v1/homes/{home}/contacts/{contact}/link",
@@ -398,9 +400,19 @@ pub async fn link(
     let edit = |home: &mut Home| -> Result<_, EditError> {
         let before = home.clone();
         let known = home.contacts.iter_mut().find(|c| c.id == contact).ok_or(EditError::Gone)?;
+        let numbered = (known.id.clone(), known.phone.clone());
+        let now = links.clock.now();
         if known.readiness == Readiness::Accepted {
+            let was = known.clone();
             known.readiness = Readiness::Invited;
+            let who = &member.signed_in.account;
+            home.note_link(was, &who.id, &who.name, now);
         }
+        let retire = Op::RetireContactLinks {
+            home: id.clone(),
+            contacts: vec![numbered],
+            kept: home.former_contacts(now).map(|c| (c.id.clone(), c.phone.clone())).collect(),
+        };
         let mut change = owner.change(AuditAction::LinkMade, json!({"contact": contact}));
         if *home != before {
             let asked_again =
@@ -415,7 +427,7 @@ pub async fn link(
             contact: contact.clone(),
             shown,
         };
-        Ok(((), change.op(Op::EndContactLinks(id.clone(), contact)).op(put)))
+        Ok(((), change.op(retire).op(put)))
     };
     links.homes.edit(&links.changes, id, edit).await?.ok_or_else(ApiError::not_found)?;
     Ok(Json(ContactLink { path: format!("/contact/{token}") }))

@@ -24,11 +24,11 @@ use crate::{
     },
     server::{
         cameras::{Cameras, Clips},
-        engine::{Answer, Current, Denied, Engine},
+        engine::{Answer, Current, Denied, Engine, Withdraw},
         presenters::readiness::missing,
         snapshots::Snapshots,
         state::{AppState, handles},
-        store::{Reads, Session},
+        store::{Changes, Reads, Session},
         tasks::{run_to_end, spawn_contained},
     },
 };
@@ -65,6 +65,7 @@ handles! {
     /// Raises incidents.
     pub struct Raising {
         engine: Engine,
+        changes: Changes,
         snapshots: Arc<Snapshots>,
         cameras: Arc<Cameras>,
         clips: Arc<Clips>,
@@ -108,6 +109,8 @@ handles! {
     pub struct Steering {
         /// The incidents.
         pub engine: Engine,
+        /// The budgets of what brings no help.
+        pub changes: Changes,
         /// Presents them.
         pub snapshots: Arc<Snapshots>,
     }
@@ -144,7 +147,7 @@ pub(super) fn decision(by: Actor, seen: Seen, asked: Review) -> Result<Command, 
     Ok(Command::Review { by, seen, proceed, note })
 }
 
-/// Requests help. It has no rate limit, because a second request joins the first.
+/// Requests help. It has no rate limit, because a second request joins the first. Drills have one.
 #[utoipa::path(post, path = "/api/v1/homes/{home}/incidents", tag = "incident", params(("home" = String, Path)), request_body = RaiseRequest, responses(
     (status = 201, description = "Begun", body = Incident),
     (status = 200, description = "The same request again, or joined the one that runs", body = Incident),
@@ -175,13 +178,17 @@ pub async fn raise(
         ));
     }
     let home = &member.home;
+    if asked.mode == Mode::Drill {
+        let is_restricted = member.restricted_until().is_some();
+        raising.changes.charge_practice(&member.signed_in.account.id, is_restricted)?;
+    }
     // Which request it renews is no part of what is asked for.
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {:?} {} {}",
         home.id, asked.request, asked.mode, asked.source, asked.sirens, asked.call_contacts
     ))
     .into();
-    let mut snapshot = Snapshot::of(home, raising.policy);
+    let mut snapshot = Snapshot::of(home, raising.policy, raising.snapshots.clock.now());
     if !asked.call_contacts {
         snapshot.contacts.clear();
     }
@@ -229,7 +236,9 @@ pub async fn withdraw(
     member.may_steer()?;
     let engine = steering.engine.on_behalf_of(member.signed_in.session.token);
     let (by, until) = (member.actor(), member.restricted_until());
-    let answer = engine.withdraw(id, &member.home.id, by, until).await?;
+    let budget = steering.changes.charge_practice(&member.signed_in.account.id, until.is_some());
+    let withdraw = Withdraw { id, home: member.home.id.clone(), may_be_kept: budget.is_ok() };
+    let answer = engine.withdraw(withdraw, by, until).await?;
     if let Some(Answer { refusal: Some(Refusal::DeviceRestricted), .. }) = answer {
         return Err(Refusal::DeviceRestricted.into());
     }

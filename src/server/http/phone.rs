@@ -33,6 +33,7 @@ use crate::{
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Guard, Payer, Reads},
         tasks::run_to_end,
+        telephony::pages::Page,
     },
 };
 use axum::{
@@ -41,7 +42,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use serde_json::json;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The routes of a contact's phone.
@@ -69,6 +70,9 @@ handles! {
         clock: Arc<Clock>,
     }
 }
+
+/// How long the answer to whether the verbal password is remembered counts as the same answer.
+const SAID_AGAIN_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
 handles! {
     /// Checks verbal passwords that contacts say on a call.
@@ -107,6 +111,8 @@ pub struct Caller {
     pub home: Arc<Home>,
     /// The contact.
     pub contact: Contact,
+    /// Whether the link is one of before a change that can still be undone.
+    pub is_former: bool,
     /// The hash of the link's token.
     pub token: [u8; 32],
     /// The call in the path, if it names one.
@@ -121,12 +127,13 @@ impl FromRequestParts<AppState> for Caller {
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
         let token = identity::token_hash(&token);
         let links = Links::from_ref(app);
-        let (home, contact) = links.contact_of(token).await?.ok_or_else(ApiError::not_found)?;
+        let Linked { home, contact, is_former } =
+            links.contact_of(token).await?.ok_or_else(ApiError::not_found)?;
         let call = path
             .remove("call")
             .map(|id| id.parse().map_err(|_| ApiError::not_found()))
             .transpose()?;
-        Ok(Self { home, contact, token, call })
+        Ok(Self { home, contact, is_former, token, call })
     }
 }
 
@@ -136,43 +143,63 @@ handles! {
         reads: Arc<dyn Reads>,
         homes: Arc<Homes>,
         snapshots: Arc<Snapshots>,
+        clock: Arc<Clock>,
     }
 }
 
+/// What a link leads to.
+pub struct Linked {
+    /// The home.
+    pub home: Arc<Home>,
+    /// The contact, for a former link as of before the change.
+    pub contact: Contact,
+    /// See [`Caller::is_former`].
+    pub is_former: bool,
+}
+
 impl Links {
-    /// The contact of a link, whose page is there now. A link that an owner ended while its contact
-    /// is called still answers that call (I19).
-    pub async fn contact_of(
-        &self,
-        token: [u8; 32],
-    ) -> Result<Option<(Arc<Home>, Contact)>, ApiError> {
-        let Some((home, contact)) = self.reads.contact_link(token).await? else {
+    /// The contact of a link, whose page is there now. A link that an owner ended or replaced while
+    /// its contact is called still answers that call (I19).
+    pub async fn contact_of(&self, token: [u8; 32]) -> Result<Option<Linked>, ApiError> {
+        let Some(link) = self.reads.contact_link(token).await? else {
             return Ok(self.called_behind(token));
         };
-        let home = self.homes.get(&home).ok_or_else(|| missing(&self.homes, &home))?;
-        let contact = home.contacts.iter().find(|c| c.id == contact).cloned();
-        Ok(match contact {
+        let home = self.homes.get(&link.home).ok_or_else(|| missing(&self.homes, &link.home))?;
+        let is_former = link.former_phone.is_some();
+        let contact = match link.former_phone {
+            None => home.contacts.iter().find(|c| c.id == link.contact),
+            Some(_) if let Some(called) = self.called_behind(token) => return Ok(Some(called)),
+            Some(phone) => home
+                .former_contacts(self.clock.now())
+                .find(|c| c.id == link.contact && c.phone == phone),
+        };
+        Ok(match contact.cloned() {
             Some(contact) => {
-                self.snapshots.pages.sees(token, &home.id, &contact.id);
-                Some((home, contact))
+                self.snapshots.pages.sees(token, Page::of(&home, &contact, is_former));
+                Some(Linked { home, contact, is_former })
             }
             None => self.called_behind(token),
         })
     }
 
     /// The contact whose link this was when the call was placed that rings or is answered now.
-    fn called_behind(&self, token: [u8; 32]) -> Option<(Arc<Home>, Contact)> {
+    fn called_behind(&self, token: [u8; 32]) -> Option<Linked> {
         let pages = &self.snapshots.pages;
         let home = self.homes.get(&pages.home_of(token)?)?;
         let current = self.snapshots.engine.view().running_in(&home.id)?;
         let incident = &current.incident;
-        let call = incident.open_call().filter(|call| pages.had_link(token, &home.id, call))?;
-        let contact = incident.snapshot.contacts.iter().find(|c| c.id == call.contact)?.clone();
-        Some((home, contact))
+        let call = incident.open_calls().find(|call| pages.had_link(token, incident, call))?;
+        let contact = incident.called(call)?.clone();
+        Some(Linked { home, contact, is_former: incident.is_by_former_link(call) })
     }
 }
 
 impl Caller {
+    /// The contact's page.
+    pub fn page(&self) -> Page {
+        Page::of(&self.home, &self.contact, self.is_former)
+    }
+
     /// The call in the path with its incident, if it is a call to this contact.
     async fn call(&self, phones: &Phones) -> Result<(Arc<Current>, Call), ApiError> {
         let id = self.call.ok_or_else(ApiError::not_found)?;
@@ -186,7 +213,7 @@ impl Caller {
             .incident
             .calls
             .iter()
-            .find(|c| c.id == id && c.contact == self.contact.id)
+            .find(|c| c.id == id && self.page().is_of(&current.incident, c))
             .cloned();
         let call = mine
             .filter(|_| current.incident.home == self.home.id)
@@ -202,12 +229,15 @@ impl Caller {
         answer.refusal.map_or(Ok(()), |refusal| Err(refusal.into()))
     }
 
-    /// Changes what the home stores about this contact.
+    /// Changes what the home stores about this contact. It stores nothing about former ones.
     async fn changed(
         &self,
         phones: &Phones,
         change: impl Fn(&mut Contact),
     ) -> Result<Json<Phone>, ApiError> {
+        if self.is_former {
+            return Err(ApiError::not_found());
+        }
         let edit = |home: &mut Home| -> Result<_, EditError> {
             let contact = home
                 .contacts
@@ -231,12 +261,12 @@ impl Caller {
             .edit(&phones.changes, &self.home.id, edit)
             .await?
             .ok_or_else(ApiError::not_found)?;
-        Ok(Json(phones.snapshots.present_phone(&self.home, &contact)))
+        Ok(Json(phones.snapshots.present_phone(&self.home, &contact, false)))
     }
 
     async fn stepped(&self, phones: &Phones, step: CallStep) -> Result<Json<Phone>, ApiError> {
         self.step(phones, step).await?;
-        Ok(Json(phones.snapshots.present_phone(&self.home, &self.contact)))
+        Ok(Json(phones.snapshots.present_phone(&self.home, &self.contact, self.is_former)))
     }
 }
 
@@ -249,7 +279,7 @@ impl Caller {
     responses((status = 200, body = Phone), Problems),
 )]
 pub async fn one(State(snapshots): State<Arc<Snapshots>>, caller: Caller) -> Json<Phone> {
-    Json(snapshots.present_phone(&caller.home, &caller.contact))
+    Json(snapshots.present_phone(&caller.home, &caller.contact, caller.is_former))
 }
 
 /// Agrees to be an emergency contact.
@@ -295,7 +325,16 @@ pub async fn memory(
     Body(Remembers { remembers }): Body<Remembers>,
 ) -> Result<Json<Phone>, ApiError> {
     let at = phones.clock.now();
+    let is_known = |contact: &Contact| {
+        contact.memory.is_some_and(|memory| {
+            memory.remembers == remembers && at.since(memory.at) < SAID_AGAIN_AFTER
+        })
+    };
     let said = |contact: &mut Contact| {
+        // The same word again is no change, which the audit would keep forever.
+        if is_known(contact) {
+            return;
+        }
         (contact.memory, contact.reached_at) = (Some(Memory { at, remembers }), Some(at))
     };
     caller.changed(&phones, said).await
@@ -317,7 +356,7 @@ pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json
         let reached = |contact: &mut Contact| contact.reached_at = Some(now);
         // The call itself succeeded. That it was answered is stored for the dashboard only, so a
         // failure is acceptable.
-        if let Err(refused) = caller.changed(&phones, reached).await {
+        if let (false, Err(refused)) = (caller.is_former, caller.changed(&phones, reached).await) {
             tracing::warn!(?refused, "could not store that a contact was reached");
         }
         Ok(answer)

@@ -169,6 +169,7 @@ mod tests {
                 site: String::new(),
                 place: String::new(),
                 notes: String::new(),
+                changes: String::new(),
                 at: Timestamp::default(),
             },
         };

@@ -121,7 +121,7 @@ impl Buttons {
     ) -> Result<Raise, getrandom::Error> {
         let mut raise = Raise {
             id: self.ids.next(&press.button)?,
-            ..device::request(self.policy, home, &press.name, request, mode)?
+            ..device::request(self.policy, home, &press.name, (request, mode), self.clock.now())?
         };
         if mode == Mode::Drill {
             raise.snapshot.unready = missing(&(self.readiness)(home));

@@ -97,7 +97,7 @@ fn acknowledgment(incident: &core::Incident) -> Acknowledgment {
 fn acknowledged_by(incident: &core::Incident) -> Option<String> {
     match incident.acknowledgment()? {
         core::Acknowledgment::Operator(by) => Some(by.name().into()),
-        core::Acknowledgment::Contact(id) => incident.contact(id).map(|by| by.name().into()),
+        core::Acknowledgment::Contact(call) => incident.contact(call).map(|by| by.name().into()),
         core::Acknowledgment::Responders(_) | core::Acknowledgment::Center => None,
     }
 }
@@ -121,7 +121,6 @@ fn siren(siren: &Siren) -> SirenView {
 fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
     let contacts = &incident.snapshot.contacts;
     let known = |id: &ContactId| contacts.iter().position(|c| c.id == *id);
-    let name = |id: &ContactId| known(id).map_or_else(String::new, |at| contacts[at].name.clone());
     let order = |id: &ContactId| known(id).map_or(0, |at| u8::try_from(at + 1).unwrap_or(u8::MAX));
     let mut all: Vec<Call> = incident
         .calls
@@ -129,8 +128,9 @@ fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
         .map(|call| Call {
             id: Some(call.id),
             contact: call.contact.clone(),
-            name: name(&call.contact),
+            name: incident.called(call).map_or_else(String::new, |contact| contact.name.clone()),
             order: order(&call.contact),
+            beside: call.beside,
             purpose: call.purpose.into(),
             state: match call.state {
                 CallState::Ringing { .. } => CallStage::Ringing,
@@ -150,6 +150,7 @@ fn calls(incident: &core::Incident, audience: Audience) -> Vec<Call> {
             contact: contact.id.clone(),
             name: contact.name.clone(),
             order: order(&contact.id),
+            beside: false,
             purpose: Purpose::Inform.into(),
             state: CallStage::Queued,
             placed_at: None,

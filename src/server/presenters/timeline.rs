@@ -6,9 +6,9 @@
 use crate::{
     api::timeline::{TimelineEntry, What},
     domain::{
-        id::{CallId, ContactId, DeviceId},
+        id::{CallId, DeviceId},
         incident::{
-            self as core, Actor, CallOutcome, CenterMode, DispatchState, Disposition, Mode,
+            self as core, Actor, Call, CallOutcome, CenterMode, DispatchState, Disposition, Mode,
             Purpose, Quiet, Report, Request, Service, SirenFault, Source,
             disclosure::Audience,
             event::{Event, Recorded},
@@ -22,7 +22,7 @@ pub fn lines(
     history: &[Recorded],
     audience: Audience,
 ) -> Vec<TimelineEntry> {
-    let story = Story { incident, history, audience };
+    let story = Story { incident, audience };
     let mut then: Option<core::Incident> = None;
     let line = |(seq, fact): (u32, &Recorded)| {
         match &mut then {
@@ -52,7 +52,6 @@ pub fn service_name(service: Service) -> &'static str {
 
 struct Story<'a> {
     incident: &'a core::Incident,
-    history: &'a [Recorded],
     audience: Audience,
 }
 
@@ -109,7 +108,7 @@ impl Story<'_> {
             Event::SignalFailed { .. } => {
                 (What::Note, None, "The receiving center does not answer. It is asked again; call the emergency number as well".into())
             }
-            Event::CallPlaced { contact, purpose, .. } => (What::CallPlaced, None, self.call_placed(contact, *purpose, then)),
+            Event::CallPlaced { call, purpose, beside, .. } => (What::CallPlaced, None, self.call_placed(*call, (*purpose, *beside), then)),
             Event::CallAnswered { call, .. } => (What::CallAnswered, None, format!("{} answered", self.caller(*call))),
             Event::CallEnded { call, outcome } => (What::CallEnded, None, self.call_ended(*call, *outcome)),
             Event::CancelRefused { by } => {
@@ -288,35 +287,38 @@ impl Story<'_> {
         ids.iter().map(|id| self.device(id)).collect::<Vec<_>>().join(", ")
     }
 
-    fn contact(&self, id: &ContactId) -> String {
-        self.incident.contact(id).map_or_else(|| id.to_string(), |c| c.name().into())
-    }
-
     fn caller(&self, call: CallId) -> String {
-        let placed = self.history.iter().find_map(|fact| match &fact.event {
-            Event::CallPlaced { call: id, contact, .. } if *id == call => Some(contact),
-            _ => None,
-        });
-        placed.map_or_else(String::new, |contact| self.contact(contact))
+        let placed = self.incident.calls.iter().find(|placed| placed.id == call);
+        let name = |call: &Call| match self.incident.contact(call) {
+            Some(contact) => contact.name().to_owned(),
+            None => call.contact.to_string(),
+        };
+        placed.map_or_else(String::new, name)
     }
 
     /// The words of a call. Operators make the first call by hand once one of them took the incident;
     /// every other call is Buckler's own, beside the operators or the receiving center.
-    fn call_placed(&self, contact: &ContactId, purpose: Purpose, then: &core::Incident) -> String {
-        let by_operator = purpose == Purpose::Verify && then.assignee.is_some();
+    fn call_placed(
+        &self,
+        call: CallId,
+        (purpose, beside): (Purpose, bool),
+        then: &core::Incident,
+    ) -> String {
+        let by_operator = purpose == Purpose::Verify && !beside && then.assignee.is_some();
         let who = match self.incident.snapshot.policy.center {
             CenterMode::Operators if by_operator => "An operator",
             CenterMode::Automatic if !self.is_nobody_connected() => "The monitoring center",
             _ => "Buckler",
         };
+        let name = self.caller(call);
         match purpose {
-            Purpose::Verify => format!("{who} is calling {}", self.contact(contact)),
-            Purpose::Inform if self.is_nobody_connected() => {
-                format!("{who} is calling {}", self.contact(contact))
+            _ if beside => format!(
+                "{who} is calling {name} as well, who was the first contact until a change of the last day"
+            ),
+            Purpose::Inform if !self.is_nobody_connected() => {
+                format!("{who} is calling {name} to say that help was requested")
             }
-            Purpose::Inform => {
-                format!("{who} is calling {} to say that help was requested", self.contact(contact))
-            }
+            Purpose::Verify | Purpose::Inform => format!("{who} is calling {name}"),
         }
     }
 
@@ -381,6 +383,7 @@ fn call_ended(name: &str, outcome: CallOutcome) -> String {
         CallOutcome::NoDecision => format!("{name} did not decide in time"),
         CallOutcome::WrongPassword => format!("{name} tried to call it off with a wrong password"),
         CallOutcome::Told => format!("{name} was told"),
+        CallOutcome::Withdrawn => format!("The call to {name} ended with the incident"),
     }
 }
 

@@ -62,6 +62,7 @@ fn message(
         state: Stage::from(&then.state),
         services: then.services(),
         since: then.deadline,
+        recent_changes: snapshot.recent_changes.iter().map(Into::into).collect(),
     };
     let data = Data {
         incident: Some(then.id),
@@ -80,9 +81,8 @@ fn message(
         Event::CallEnded { call, outcome } => {
             let ended =
                 then.calls.iter().find(|c| c.id == *call && matches!(c.state, CallState::Ended(_)));
-            let name = ended
-                .and_then(|call| then.contact(&call.contact))
-                .map(|contact| contact.name().to_owned());
+            let name =
+                ended.and_then(|call| then.contact(call)).map(|contact| contact.name().to_owned());
             Data {
                 call: Some(EndedCall { name: name.unwrap_or_default(), outcome: *outcome }),
                 ..data

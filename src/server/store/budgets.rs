@@ -1,4 +1,4 @@
-//! Budgets of changes. An SOS is not a change and has none.
+//! Budgets of changes, and of drills. An SOS is not a change and has none.
 //!
 //! A change by a signed-in device is charged to the device and to its account. A device has a
 //! smaller budget than its account, so that a stolen device does not exhaust what its owner has. New
@@ -21,6 +21,13 @@ use std::{
 const OWN: (u32, u32) = (200, 2);
 /// The budget of each account, for three devices.
 const ACCOUNT: (u32, u32) = (600, 6);
+/// The budget of a contact's link: changes at once, and changes a minute. A person answers a question
+/// a few times a day, and each answer stays in the audit.
+const LINK: (u32, u32) = (20, 1);
+/// The budget of an account for what brings no help and stays in the database like an incident:
+/// drills, and withdrawals of requests that have not arrived. Restricted devices have one of their
+/// own.
+const PRACTICE: (u32, u32) = (60, 2);
 /// The least number of budgets of a kind at which full ones are dropped.
 const REMEMBERED: usize = 4_096;
 
@@ -32,9 +39,9 @@ struct Kind<K: Hash + Eq + Clone> {
 }
 
 impl<K: Hash + Eq + Clone> Kind<K> {
-    fn new((at_once, a_second): (u32, u32)) -> Self {
+    fn new((at_once, rate): (u32, u32), per: impl Fn(NonZeroU32) -> Quota) -> Self {
         let count = |count| NonZeroU32::new(count).unwrap_or(NonZeroU32::MIN);
-        let quota = Quota::per_second(count(a_second)).allow_burst(count(at_once));
+        let quota = per(count(rate)).allow_burst(count(at_once));
         let all = DefaultKeyedRateLimiter::keyed(quota);
         Self { all, dropped_at: AtomicUsize::new(REMEMBERED) }
     }
@@ -55,11 +62,19 @@ impl<K: Hash + Eq + Clone> Kind<K> {
 pub(super) struct Budgets {
     own: Kind<Payer>,
     accounts: Kind<UserId>,
+    links: Kind<Payer>,
+    /// By account, and whether its device is restricted.
+    practice: Kind<(UserId, bool)>,
 }
 
 impl Default for Budgets {
     fn default() -> Self {
-        Self { own: Kind::new(OWN), accounts: Kind::new(ACCOUNT) }
+        Self {
+            own: Kind::new(OWN, Quota::per_second),
+            accounts: Kind::new(ACCOUNT, Quota::per_second),
+            links: Kind::new(LINK, Quota::per_minute),
+            practice: Kind::new(PRACTICE, Quota::per_minute),
+        }
     }
 }
 
@@ -70,8 +85,24 @@ impl Budgets {
     /// One of its budgets is spent.
     pub(super) fn charge(&self, change: &Change) -> Result<(), ChangeError> {
         // What the device's own budget refuses costs its account nothing.
-        change.payer().map_or(Ok(()), |payer| self.own.charge(&payer))?;
+        match change.payer() {
+            Some(payer @ Payer::Link(..)) => self.links.charge(&payer)?,
+            Some(payer) => self.own.charge(&payer)?,
+            None => {}
+        }
         change.paying_account().map_or(Ok(()), |account| self.accounts.charge(account))
+    }
+
+    /// Charges a drill, or a withdrawal that may have to be kept.
+    ///
+    /// # Errors
+    /// The budget is spent.
+    pub(super) fn charge_practice(
+        &self,
+        account: &UserId,
+        is_restricted: bool,
+    ) -> Result<(), ChangeError> {
+        self.practice.charge(&(account.clone(), is_restricted))
     }
 }
 

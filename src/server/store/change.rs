@@ -77,8 +77,23 @@ pub enum Op {
         /// The token, if it may be shown.
         shown: Option<String>,
     },
-    /// Ends the links of a contact.
-    EndContactLinks(HomeId, ContactId),
+    /// Ends the links of contacts. One link of each contact that `kept` names stays as a former link:
+    /// the oldest. Former links of others end.
+    RetireContactLinks {
+        /// Their home.
+        home: HomeId,
+        /// The contacts, with their numbers.
+        contacts: Vec<Numbered>,
+        /// The contacts of before the changes that can be undone.
+        kept: Vec<Numbered>,
+    },
+    /// Makes the former links of contacts current, in place of newer ones.
+    RestoreContactLinks {
+        /// Their home.
+        home: HomeId,
+        /// The contacts, with their numbers.
+        contacts: Vec<Numbered>,
+    },
     /// Ends a quarantined incident of a home.
     EndQuarantined {
         /// The incident.
@@ -98,7 +113,8 @@ impl Op {
             Self::PutMembership(home, ..)
             | Self::EndMembership(home, _)
             | Self::PutContactLink { home, .. }
-            | Self::EndContactLinks(home, _)
+            | Self::RetireContactLinks { home, .. }
+            | Self::RestoreContactLinks { home, .. }
             | Self::EndQuarantined { home, quiet: false, .. }
             | Self::EndInvitation { home: Some(home), .. } => Some(home),
             _ => None,
@@ -119,6 +135,9 @@ impl Op {
     }
 }
 
+/// A contact with the telephone number, which an owner may change.
+pub type Numbered = (ContactId, String);
+
 /// A condition of a change, checked in the same transaction before its operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {
@@ -132,7 +151,7 @@ pub enum Guard {
     MayAtCenter(UserId, CenterAction),
     /// The incident of that home is quarantined.
     IsQuarantined(String, HomeId),
-    /// The link with that token belongs to that contact.
+    /// The link with that token belongs to that contact today.
     LinkStands([u8; 32], HomeId, ContactId),
     /// The account belongs to the home.
     IsMember(HomeId, UserId),
@@ -202,6 +221,11 @@ impl Change {
     pub fn record_first(mut self, entry: AuditEntry) -> Self {
         self.audit.insert(0, entry);
         self
+    }
+
+    /// When it was made.
+    pub fn at(&self) -> Timestamp {
+        self.audit[0].at
     }
 
     /// Appends an operation.

@@ -21,11 +21,11 @@ use crate::domain::{
     time::Timestamp,
 };
 use async_trait::async_trait;
-pub use change::{Bookkeeping, Change, ChangeError, Guard, Op, Payer, Write};
+pub use change::{Bookkeeping, Change, ChangeError, Guard, Numbered, Op, Payer, Write};
 pub use feed::Feed;
 pub use records::{
-    Account, AuditEntry, AuditRow, Delivery, Failing, Invitation, PanelAlarms, Quarantined,
-    RunningRow, SESSION_LEAVES, Session, StoredPasskey,
+    Account, AuditEntry, AuditRow, ContactLink, Delivery, Failing, Invitation, PanelAlarms,
+    Quarantined, RunningRow, SESSION_LEAVES, Session, StoredPasskey,
 };
 use std::sync::Arc;
 pub use writer::Changes;
@@ -458,12 +458,9 @@ pub trait Reads: IncidentReads {
     async fn has_recovery_code(&self, account: &UserId, hash: [u8; 32])
     -> Result<bool, StoreError>;
 
-    /// The home and the contact that a link belongs to.
-    async fn contact_link(
-        &self,
-        token: [u8; 32],
-    ) -> Result<Option<(HomeId, ContactId)>, StoreError>;
-    /// The contacts of a home that have a link, each with its token if it may be shown.
+    /// The contact that a link belongs to.
+    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<ContactLink>, StoreError>;
+    /// The contacts of a home that have a link today, each with its token if it may be shown.
     async fn contact_links(
         &self,
         home: &HomeId,

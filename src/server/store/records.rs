@@ -4,7 +4,7 @@ use super::{StoreError, Stored};
 use crate::domain::{
     access::InvitationScope,
     audit::AuditAction,
-    id::{HomeId, IncidentId, UserId},
+    id::{ContactId, HomeId, IncidentId, UserId},
     time::Timestamp,
 };
 use std::{net::IpAddr, time::Duration};
@@ -78,6 +78,17 @@ pub struct Session {
     pub restricted_until: Timestamp,
     /// The session that this one replaces, until the first use of this one's token.
     pub replaces: Option<[u8; 32]>,
+}
+
+/// The contact that a link belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContactLink {
+    /// The contact's home.
+    pub home: HomeId,
+    /// The contact.
+    pub contact: ContactId,
+    /// The contact's number then, if it is a link of before a change.
+    pub former_phone: Option<String>,
 }
 
 /// A registered passkey.

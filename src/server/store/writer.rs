@@ -10,7 +10,7 @@
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
-    JournalReads, RequestRow, RunningRow, StoreError, Stored, Timestamp, Write, Writes,
+    JournalReads, RequestRow, RunningRow, StoreError, Stored, Timestamp, UserId, Write, Writes,
     budgets::Budgets,
 };
 use crate::server::tasks::{Stage, Tasks};
@@ -60,6 +60,19 @@ impl Changes {
     pub async fn apply(&self, change: Change) -> Result<(), ChangeError> {
         self.budgets.charge(&change)?;
         self.ask(Write::Change(change)).await
+    }
+
+    /// Charges a drill, or a withdrawal of a request that may not have arrived: both stay in the
+    /// database and bring no help.
+    ///
+    /// # Errors
+    /// The budget of the account is spent.
+    pub fn charge_practice(
+        &self,
+        account: &UserId,
+        is_restricted: bool,
+    ) -> Result<(), ChangeError> {
+        self.budgets.charge_practice(account, is_restricted)
     }
 
     /// Applies an internal write.

@@ -11,7 +11,7 @@ use crate::{
     server::engine::outbox::{EffectHandler, ExecuteError},
 };
 use async_trait::async_trait;
-use pages::ContactPages;
+use pages::{ContactPages, Page};
 use std::sync::Arc;
 
 /// Telephones that are web pages. The page reads the call from the incident, so it rings as soon as
@@ -23,10 +23,11 @@ pub struct WebPhones(pub Arc<ContactPages>);
 impl EffectHandler for WebPhones {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         Ok(match &effect.kind {
-            EffectKind::CallContact { call, contact, .. }
-                if !self.0.may_ring(&effect.home, contact) =>
-            {
-                Some(Command::Call { call: *call, step: CallStep::CannotRing })
+            EffectKind::CallContact { call, contact, by_former_link, .. } => {
+                let (home, contact) = (effect.home.clone(), contact.clone());
+                let page = Page { home, contact, is_former: *by_former_link };
+                let cannot_ring = Command::Call { call: *call, step: CallStep::CannotRing };
+                (!self.0.may_ring(&page)).then_some(cannot_ring)
             }
             _ => None,
         })

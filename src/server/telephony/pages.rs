@@ -3,8 +3,10 @@
 
 use crate::{
     domain::{
+        contact::Contact,
+        home::Home,
         id::{ContactId, HomeId},
-        incident::Call,
+        incident::{Call, Incident},
         time::Timestamp,
     },
     server::{clock::Clock, live_events::LiveEvents},
@@ -23,19 +25,42 @@ const LINKS_MOST: usize = 4_096;
 /// See [`LINKS_MOST`].
 const LINK_FORGOTTEN: Duration = Duration::from_secs(3_600);
 
-type Whose = (HomeId, ContactId);
+/// A page, by the person whose link leads to it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Page {
+    /// The home.
+    pub home: HomeId,
+    /// The contact.
+    pub contact: ContactId,
+    /// Whether the link is one of before a change that can still be undone.
+    pub is_former: bool,
+}
+
+impl Page {
+    /// The page of a contact.
+    pub fn of(home: &Home, contact: &Contact, is_former: bool) -> Self {
+        Self { home: home.id.clone(), contact: contact.id.clone(), is_former }
+    }
+
+    /// Whether it rings for this call of an incident.
+    pub fn is_of(&self, incident: &Incident, call: &Call) -> bool {
+        self.home == incident.home
+            && self.contact == call.contact
+            && self.is_former == incident.is_by_former_link(call)
+    }
+}
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Page {
+struct State {
     open: usize,
     seen: Timestamp,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    pages: HashMap<Whose, Page>,
-    /// Whose link a token was, and when it last was one.
-    links: HashMap<[u8; 32], (Whose, Timestamp)>,
+    pages: HashMap<Page, State>,
+    /// The page that a token led to, and when it last did.
+    links: HashMap<[u8; 32], (Page, Timestamp)>,
     /// Until when every page may come back.
     return_until: Timestamp,
 }
@@ -55,57 +80,56 @@ impl ContactPages {
     }
 
     /// The contact's page asked for something, with this token of a link that is valid now.
-    pub fn sees(&self, token: [u8; 32], home: &HomeId, contact: &ContactId) {
-        let (now, whose) = (self.clock.now(), (home.clone(), contact.clone()));
+    pub fn sees(&self, token: [u8; 32], page: Page) {
+        let now = self.clock.now();
         let mut known = self.known.lock().expect("no holder panics");
         if known.links.len() >= LINKS_MOST {
             known.links.retain(|_, (_, at)| now.since(*at) < LINK_FORGOTTEN);
         }
-        known.links.insert(token, (whose.clone(), now));
-        known.pages.entry(whose).or_default().seen = now;
+        known.links.insert(token, (page.clone(), now));
+        known.pages.entry(page).or_default().seen = now;
     }
 
     /// Opens a page, until the result is dropped. The home shows whether a contact can be rung (R23).
-    pub fn open(self: &Arc<Self>, home: &HomeId, contact: &ContactId) -> OpenPage {
-        let whose = (home.clone(), contact.clone());
+    pub fn open(self: &Arc<Self>, page: Page) -> OpenPage {
         let mut known = self.known.lock().expect("no holder panics");
-        let page = known.pages.entry(whose.clone()).or_default();
-        page.open += 1;
-        let is_first = page.open == 1;
+        let state = known.pages.entry(page.clone()).or_default();
+        state.open += 1;
+        let is_first = state.open == 1;
         drop(known);
         if is_first {
-            self.live_events.home_changed(home.clone());
+            self.live_events.home_changed(page.home.clone());
         }
-        OpenPage { pages: self.clone(), whose }
+        OpenPage { pages: self.clone(), page }
     }
 
-    fn close(&self, whose: &Whose) {
+    fn close(&self, page: &Page) {
         let now = self.clock.now();
         let mut known = self.known.lock().expect("no holder panics");
         let mut is_last = false;
-        if let Some(page) = known.pages.get_mut(whose) {
-            page.open = page.open.saturating_sub(1);
-            page.seen = now;
-            is_last = page.open == 0;
+        if let Some(state) = known.pages.get_mut(page) {
+            state.open = state.open.saturating_sub(1);
+            state.seen = now;
+            is_last = state.open == 0;
         }
         drop(known);
         if is_last {
-            self.live_events.home_changed(whose.0.clone());
+            self.live_events.home_changed(page.home.clone());
         }
     }
 
     /// Whether a contact's page is open, so that it rings at once.
-    pub fn is_open(&self, home: &HomeId, contact: &ContactId) -> bool {
+    pub fn is_open(&self, page: &Page) -> bool {
         let known = self.known.lock().expect("no holder panics");
-        known.pages.get(&(home.clone(), contact.clone())).is_some_and(|page| page.open > 0)
+        known.pages.get(page).is_some_and(|state| state.open > 0)
     }
 
     /// Whether a call to a contact can ring: the page is open, or may come back within seconds (F25).
-    pub fn may_ring(&self, home: &HomeId, contact: &ContactId) -> bool {
+    pub fn may_ring(&self, page: &Page) -> bool {
         let now = self.clock.now();
         let known = self.known.lock().expect("no holder panics");
-        let page = known.pages.get(&(home.clone(), contact.clone())).copied().unwrap_or_default();
-        page.open > 0 || now < known.return_until || now < page.seen + RETURN
+        let state = known.pages.get(page).copied().unwrap_or_default();
+        state.open > 0 || now < known.return_until || now < state.seen + RETURN
     }
 
     /// Lets every page come back until then, as after the start of the server. For tests.
@@ -115,29 +139,28 @@ impl ContactPages {
 
     /// The contact whose link this was when `call` was placed, if that was the contact who is called.
     /// The call goes on for them, whatever an owner changed since (I19).
-    pub fn had_link(&self, token: [u8; 32], home: &HomeId, call: &Call) -> bool {
+    pub fn had_link(&self, token: [u8; 32], incident: &Incident, call: &Call) -> bool {
         let known = self.known.lock().expect("no holder panics");
-        known.links.get(&token).is_some_and(|((of, contact), at)| {
-            (of, contact) == (home, &call.contact) && *at >= call.placed_at
-        })
+        let link = known.links.get(&token);
+        link.is_some_and(|(page, at)| page.is_of(incident, call) && *at >= call.placed_at)
     }
 
     /// The home of a link that is no longer valid.
     pub fn home_of(&self, token: [u8; 32]) -> Option<HomeId> {
         let known = self.known.lock().expect("no holder panics");
-        known.links.get(&token).map(|((home, _), _)| home.clone())
+        known.links.get(&token).map(|(page, _)| page.home.clone())
     }
 }
 
 /// A page that is open.
 pub struct OpenPage {
     pages: Arc<ContactPages>,
-    whose: Whose,
+    page: Page,
 }
 
 impl Drop for OpenPage {
     fn drop(&mut self) {
-        self.pages.close(&self.whose);
+        self.pages.close(&self.page);
     }
 }
 
@@ -151,16 +174,20 @@ mod tests {
         let clock = Arc::new(Clock::new(Machine));
         let pages = ContactPages::new(clock, Arc::new(LiveEvents::default()));
         let home: HomeId = "elm-road".parse().unwrap();
-        let [sister, neighbor]: [ContactId; 2] =
-            ["sister", "neighbor"].map(|id| id.parse().unwrap());
-        assert!(pages.may_ring(&home, &sister), "it may come back after the start");
+        let [sister, neighbor] = ["sister", "neighbor"].map(|id| Page {
+            home: home.clone(),
+            contact: id.parse().unwrap(),
+            is_former: false,
+        });
+        let former = Page { is_former: true, ..sister.clone() };
+        assert!(pages.may_ring(&sister), "it may come back after the start");
         pages.may_return_until(Timestamp::default());
-        assert!(!pages.may_ring(&home, &sister));
-        let (first, second) = (pages.open(&home, &sister), pages.open(&home, &sister));
+        assert!(!pages.may_ring(&sister));
+        let (first, second) = (pages.open(sister.clone()), pages.open(sister.clone()));
         drop(first);
-        assert!(pages.is_open(&home, &sister) && !pages.may_ring(&home, &neighbor));
+        assert!(pages.is_open(&sister) && !pages.may_ring(&neighbor) && !pages.may_ring(&former));
         drop(second);
-        assert!(!pages.is_open(&home, &sister));
-        assert!(pages.may_ring(&home, &sister), "it may have lost its connection for a moment");
+        assert!(!pages.is_open(&sister));
+        assert!(pages.may_ring(&sister), "it may have lost its connection for a moment");
     }
 }

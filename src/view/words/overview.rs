@@ -18,6 +18,7 @@ super::language::words! {
         StoppedNote = "The server cannot process the SOS of {0}. Nothing more happens in it. If help is still needed, send a new SOS, or call 911 or 112.",
         ChangedAddress = "{0} changed where help is sent",
         ChangedContacts = "{0} changed the emergency contacts",
+        ChangedLink = "{0} made another link for a contact",
         ChangedSomething = "{0} changed something in this home",
     }
 }

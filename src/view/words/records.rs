@@ -107,6 +107,7 @@ super::language::words! {
         ExportCsv = "Download CSV",
         Print = "Print",
         Placed = "called {0}",
+        FormerFirst = "first contact before a change",
 
         Drill = "Practice",
         DrillNote = "Everything runs as in an emergency, marked as a drill. Nothing reaches real responders.",

@@ -18,7 +18,7 @@ use crate::{
         words::{PhoneWord, Said, Word},
     },
     web::{
-        browser::{json::parse, load, vibrate},
+        browser::{json::parse, load, time::day, vibrate},
         client::{self, Failure},
         components::{Icon, part, press, ribbon, text},
         live::Live,
@@ -172,7 +172,8 @@ pub fn Contact(
             None if shown.said.get().is_some() => {
                 quiet(PhoneWord::Received, PhoneWord::ReceivedNote)
             }
-            None => view! { <Consent phone=*phone shown/> }.into_any(),
+            None if phone.is_former => change(&phone).into_any(),
+            None => view! { {change(&phone)}<Consent phone=*phone shown/> }.into_any(),
             Some(call) => view! { <Call home=phone.home.clone() call shown/> }.into_any(),
         },
     };
@@ -195,6 +196,17 @@ fn quiet(title: impl Into<String>, note: impl Into<String>) -> AnyView {
         <div class="phone__say"><span class="mark"><Icon name="phone"/></span><h1>{title.into()}</h1><p class="muted">{note.into()}</p></div>
     }
     .into_any()
+}
+
+/// What was changed in the last day, for a contact of before.
+fn change(phone: &Phone) -> Option<AnyView> {
+    let change = phone.changed.as_ref()?;
+    let until = day(change.until);
+    let note = match change.is_asked {
+        true => PhoneWord::StillAsked.fill(&[&until]),
+        false => PhoneWord::AskedNoMore.into(),
+    };
+    Some(quiet(PhoneWord::Changed.fill(&[&change.by, &phone.home]), note))
 }
 
 /// The question whether the contact agrees to be called, which they can answer and change at any

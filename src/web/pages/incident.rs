@@ -143,7 +143,8 @@ fn responders(incident: &Incident) -> Option<impl IntoView + use<>> {
 fn calls(incident: &Incident) -> Option<impl IntoView + use<>> {
     let row = |c: &crate::api::incident::Call| {
         let placed = c.placed_at.map(|at| W::Placed.fill(&[&browser::time::clock(at, true)]));
-        view! { <li><div class="grow"><b>{c.name.clone()}</b><p class="faint tiny">{placed}</p></div><span class="small muted">{call_word(c)}</span></li> }
+        let beside = c.beside.then(|| W::FormerFirst.say());
+        view! { <li><div class="grow"><b>{c.name.clone()}</b><p class="faint tiny">{placed}</p><p class="faint tiny">{beside}</p></div><span class="small muted">{call_word(c)}</span></li> }
     };
     (!incident.calls.is_empty()).then(|| view! { <section class="col col--tight"><h2 class="head">{W::CallsMade}</h2><ul class="rows card">{incident.calls.iter().map(row).collect_view()}</ul></section> })
 }

@@ -19,6 +19,7 @@ use crate::{
     },
     view::{
         console::{again, quiet_note},
+        incident::who_changed,
         words::{RecordWord as W, Said, call_number, capital, services},
     },
     web::{
@@ -200,8 +201,17 @@ fn Details(
     /// Whether the viewer works on it.
     mine: bool,
 ) -> impl IntoView {
-    let IncidentDetail { home, incident, contacts, notes, cameras, password_required, step } =
-        detail;
+    let IncidentDetail {
+        home,
+        incident,
+        contacts,
+        former_first,
+        recent_changes,
+        notes,
+        cameras,
+        password_required,
+        step,
+    } = detail;
     let id = incident.id;
     let zone = home.time_zone.clone();
     let place = incident.address.as_ref().map(|address| address.one_line());
@@ -219,7 +229,14 @@ fn Details(
         Some(W::StartedBy.fill(&[&incident.started_by.name])),
         Some(place_of(&incident, &cameras)),
     ];
-    let facts = facts.into_iter().flatten().chain(for_responders(&notes, incident.server_time));
+    let changes = recent_changes
+        .iter()
+        .map(|change| format!("{} · {}", who_changed(change.what, &change.who), day(change.at)));
+    let facts = facts
+        .into_iter()
+        .flatten()
+        .chain(changes)
+        .chain(for_responders(&notes, incident.server_time));
     let script = script(step, &incident, &contacts, password_required);
     // The timeline and the services are updated while the rest stays as it is.
     let now = move || {
@@ -244,7 +261,7 @@ fn Details(
             {map.map(|map| view! { <a class="btn btn--small btn--quiet" href=map target="_blank" rel="noreferrer">{W::OnMap}</a> })}
             <p class="told">{script}</p>
         </section>
-        {may_call.then(|| view! { <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(contact).collect_view()}</ul> })}
+        {may_call.then(|| view! { <ul class="rows card" aria-label=W::CallFirst>{contacts.into_iter().map(|who| contact(who, None)).collect_view()}{former_first.map(|who| contact(who, Some(W::FormerFirst.say())))}</ul> })}
         {(step == Step::Decide).then(|| view! { <Decide incident=Signal::derive(move || now().unwrap_or_else(|| kept.get_value())) at_center=true decided=Callback::new(|_: Incident| ())/> })}
         {(mine && step == Step::CallFirst).then(|| view! { <Outcomes says password=password_required/> })}
         {(mine && matches!(step, Step::Dispatch | Step::Follow | Step::Other)).then(|| view! { <Moves says moves/> })}
@@ -318,11 +335,11 @@ fn script(step: Step, incident: &Incident, contacts: &[Reach], password: bool) -
     }
 }
 
-fn contact(who: Reach) -> impl IntoView {
+fn contact(who: Reach, what: Option<&'static str>) -> impl IntoView {
     let (call, label) = (format!("tel:{}", who.phone), call_number(&who.name));
     view! {
         <li>
-            <div class="grow"><b>{who.name}</b><p class="faint tiny">{who.phone}</p></div>
+            <div class="grow"><b>{who.name}</b><p class="faint tiny">{who.phone}{what.map(|what| format!(" · {what}"))}</p></div>
             <a class="tile" href=call aria-label=label><Icon name="phone"/></a>
         </li>
     }

@@ -8,6 +8,7 @@ mod edits;
 mod eligibility;
 mod ends;
 mod external_reports;
+mod former;
 mod late;
 mod model;
 mod presses;

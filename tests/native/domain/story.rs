@@ -106,7 +106,7 @@ pub fn raise(home: &Home, request: Request, policy: Policy) -> Raise {
         restricted_until: None,
         quiet: None,
         home_incident: None,
-        snapshot: Snapshot::of(home, policy),
+        snapshot: Snapshot::of(home, policy, NOON),
     }
 }
 

@@ -83,7 +83,7 @@ fn nobody_hides_a_change_behind_more_changes() {
 }
 
 #[test]
-fn undo_brings_contacts_back_in_order_who_must_accept_again() {
+fn undo_brings_contacts_back_in_order() {
     let mut home = home();
     let was = home.contacts.clone();
     let (second, first) = (was[1].clone(), was[0].clone());
@@ -102,10 +102,10 @@ fn undo_brings_contacts_back_in_order_who_must_accept_again() {
     home.undo(number, NOON).unwrap();
     let named: Vec<_> = home.contacts.iter().map(|c| &c.id).collect();
     assert_eq!(named, was.iter().map(|c| &c.id).collect::<Vec<_>>());
-    // The link of a contact who was removed has ended, so nobody can be called there.
+    // Their links come back with them.
     assert_eq!(first.readiness, Readiness::Accepted);
     assert_eq!(
         (home.contacts[0].readiness, home.contacts[1].readiness),
-        (Readiness::Invited, Readiness::OptedOut)
+        (Readiness::Accepted, Readiness::OptedOut)
     );
 }

@@ -13,7 +13,7 @@ use buckler::{
     server::{
         clock::{Boot, Clock, Machine, TimeSource},
         engine::{
-            Current, Engine,
+            Current, Engine, Withdraw,
             outbox::{EffectHandler, ExecuteError},
         },
         live_events::LiveEvents,
@@ -230,6 +230,7 @@ async fn clock_is_not_set_back_while_unstored_sirens_wait() {
     let is_set_back = || life.clock.now() < Machine.wall() - hour / 2;
     wait(IDLE).await;
     assert!(!is_set_back(), "the sirens would sound for an hour");
-    life.engine.withdraw(asked.id, &home().id, person("ada"), None).await.unwrap();
+    let withdraw = Withdraw { id: asked.id, home: home().id, may_be_kept: true };
+    life.engine.withdraw(withdraw, person("ada"), None).await.unwrap();
     until_within(NOTICED, "the clock", async || is_set_back().then_some(())).await;
 }

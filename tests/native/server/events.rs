@@ -13,10 +13,10 @@ pub struct Stream {
 }
 
 #[derive(Debug)]
-struct Event {
+pub struct Event {
     name: String,
     id: Option<String>,
-    data: Value,
+    pub data: Value,
 }
 
 impl Stream {
@@ -56,7 +56,7 @@ impl Stream {
         tokio::time::timeout(PATIENCE, read).await.expect("no event came")
     }
 
-    async fn next_named(&mut self, name: &str) -> Event {
+    pub async fn next_named(&mut self, name: &str) -> Event {
         loop {
             let event = self.next().await.expect("the stream ended");
             if event.name == name {

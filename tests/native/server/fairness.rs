@@ -19,7 +19,7 @@ use buckler::{
     server::{
         clock::{Clock, Machine},
         engine::{
-            Answer, Denied, Engine,
+            Answer, Denied, Engine, Withdraw,
             outbox::{EffectHandler, ExecuteError},
         },
         live_events::LiveEvents,
@@ -285,7 +285,8 @@ async fn withdrawn_siren_request_that_was_not_stored_is_quiet() {
         let unstored = Unstored::pressed(Duration::ZERO).await;
         unstored.until(withdrawn_at).await;
         let Raise { id, home, by, .. } = unstored.press.clone();
-        let answer = unstored.engine.withdraw(id, &home, by.clone(), None).await;
+        let withdraw = Withdraw { id, home, may_be_kept: true };
+        let answer = unstored.engine.withdraw(withdraw.clone(), by.clone(), None).await;
         assert!(matches!(answer, Err(Denied::StorageUnavailable)), "{answer:?}: it is tried again");
         unstored.is_refused().await;
         unstored.until(60_000).await;
@@ -295,7 +296,7 @@ async fn withdrawn_siren_request_that_was_not_stored_is_quiet() {
         while unstored.engine.view().store_fails() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        let answer = unstored.engine.withdraw(id, &home, by.clone(), None).await;
+        let answer = unstored.engine.withdraw(withdraw.clone(), by.clone(), None).await;
         assert!(matches!(answer, Ok(None)), "{answer:?}: nothing has begun");
     }
 }

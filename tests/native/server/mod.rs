@@ -25,6 +25,7 @@ mod fairness;
 mod finding;
 mod folder;
 mod forged;
+mod former;
 mod guessing;
 mod hindered;
 mod hostile;

@@ -116,7 +116,9 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
         )),
         "a contact answers" => {
             let path = format!("/api/v1{}/accept", sisters_link(owner).await);
-            let ends = Op::EndContactLinks(maple(), "sister".parse().unwrap());
+            let sister = ("sister".parse().unwrap(), String::new());
+            let ends =
+                Op::RetireContactLinks { home: maple(), contacts: vec![sister], kept: Vec::new() };
             Case { cookie: None, ends, ..case(Method::POST, path, Value::Null, "contact_answered") }
         }
         _ => unreachable!("{name}"),

@@ -80,8 +80,12 @@ async fn link_that_ends_while_it_rings_answers_the_call() {
         let confirm = contact.post(&format!("{link}/calls/{call}/confirm"), &json!({})).await.0;
         assert_eq!(confirm, StatusCode::OK, "{removed}");
         assert_eq!(owner.look(&incident).await["calls"][0]["outcome"], "confirmed", "{removed}");
-        let after = contact.get(&link).await.0;
-        assert_eq!(after, StatusCode::NOT_FOUND, "{removed}: the call is over");
+        let after = contact.get(&link).await.1;
+        assert_eq!(
+            (&after["call"], &after["is_former"]),
+            (&Value::Null, &json!(true)),
+            "{removed}: the call is over"
+        );
     }
 }
 
@@ -90,8 +94,16 @@ async fn link_that_ended_before_the_call_answers_nothing() {
     let server = Server::start("60s").await;
     let owner = server.sign_in("owner").await;
     let (link, contact) = (owner.phone_of("maple-street", 0).await, server.stranger());
+    // Twice by a contact who has not agreed to be called: no link is kept.
+    let another = async || {
+        let path = "/api/v1/homes/maple-street/contacts/sister/link";
+        let made = owner.post(path, &json!({})).await.1["path"].clone();
+        made.as_str().unwrap().replace("/contact", "/api/v1/contact")
+    };
     assert_eq!(contact.get(&link).await.0, StatusCode::OK);
-    owner.post("/api/v1/homes/maple-street/contacts/sister/link", &json!({})).await;
+    let second = another().await;
+    assert_eq!(contact.get(&second).await.0, StatusCode::OK);
+    another().await;
     sent(&owner, "maple-street").await;
-    assert_eq!(contact.get(&link).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(contact.get(&second).await.0, StatusCode::NOT_FOUND);
 }

@@ -5,6 +5,7 @@ use axum::{Router, body::Bytes, extract::State, http::HeaderMap, routing::post};
 use buckler::domain::{
     id::IncidentId,
     incident::{Policy, Snapshot},
+    time::Timestamp,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -573,7 +574,7 @@ async fn notes_for_responders_go_with_the_incident_and_to_nobody_else() {
     );
     let home = crate::domain::story::home();
     assert!(
-        serde_json::to_value(Snapshot::of(&home, Policy::default()))
+        serde_json::to_value(Snapshot::of(&home, Policy::default(), Timestamp::default()))
             .unwrap()
             .get("notes")
             .is_none(),

@@ -1,6 +1,6 @@
 //! I28: a person without an acknowledgment can withdraw the request, whether or not it arrived.
 
-use super::{Person, Server, whats};
+use super::{Person, Server, until, whats};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -114,4 +114,33 @@ async fn renewed_request_begins_where_the_old_one_is_over() {
     owner.act(&old, "cancel").await;
     let begun = owner.raise(HOME, "police", json!({"id": id(3), "after": id(2)})).await;
     assert_eq!((begun.0, &begun.1["id"]), (StatusCode::CREATED, &json!(id(3))));
+}
+
+/// Drills, and withdrawals of requests that never arrived, stay in the database and bring no help.
+#[tokio::test]
+async fn drills_and_withdrawals_have_a_budget_and_help_has_none() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let begun = owner.raise(HOME, "police", json!({"id": id(1)})).await;
+    assert_eq!(begun.0, StatusCode::CREATED);
+    let refused = until("the budget is spent", async || {
+        let never_sent = uuid::Uuid::new_v4().to_string();
+        Some(withdraw(&owner, &never_sent).await).filter(|(status, _)| *status != StatusCode::OK)
+    })
+    .await;
+    assert_eq!(
+        (refused.0, &refused.1["code"]),
+        (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_changes"))
+    );
+    let taken_back = withdraw(&owner, &id(1)).await;
+    assert_eq!(
+        (taken_back.0, &taken_back.1["incident"]["state"]),
+        (StatusCode::OK, &json!("aborted")),
+        "what counts down can be taken back"
+    );
+    let drill = owner.raise(HOME, "police", json!({"mode": "drill"})).await;
+    assert_eq!((drill.0, &drill.1["code"]), (refused.0, &json!("too_many_changes")));
+    assert_eq!(owner.raise(HOME, "police", json!({"id": id(2)})).await.0, StatusCode::CREATED);
+    let other = server.sign_in("shared").await;
+    assert_eq!(withdraw(&other, &id(3)).await.0, StatusCode::OK, "of another account");
 }

@@ -92,7 +92,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         restricted_until: None,
         quiet: None,
         home_incident: None,
-        snapshot: Snapshot::of(&home, world.plan.staffing.policy()),
+        snapshot: Snapshot::of(&home, world.plan.staffing.policy(), now),
     };
     world.ledger().tapped(&raise, now);
     Errand::begin(world, Errand::raise(raise, sender));

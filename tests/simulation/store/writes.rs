@@ -16,8 +16,9 @@ use buckler::{
     server::{
         clock::Anchor,
         store::{
-            Account, Batch, Begun, Bookkeeping, Changes, Delivery, Fate, Invitation, Journal, Op,
-            PanelAlarms, Quarantined, Reads, RequestRow, Session, StoreError, StoredPasskey,
+            Account, Batch, Begun, Bookkeeping, Changes, ContactLink, Delivery, Fate, Invitation,
+            Journal, Op, PanelAlarms, Quarantined, Reads, RequestRow, Session, StoreError,
+            StoredPasskey,
         },
     },
 };
@@ -37,7 +38,7 @@ macro_rules! kinds {
 }
 
 kinds!(name_of_op, OPS, Op: PutHome, PutAccount, PutMembership, EndMembership, SetCenterRole, PutInvitation, EndInvitation, PutSession, EndSession, EndSessions, ProveSession,
-    ReleaseSession, PutPasskey, EndPasskey, PutRecoveryCodes, EndRecoveryCode, PutContactLink, EndContactLinks, EndQuarantined);
+    ReleaseSession, PutPasskey, EndPasskey, PutRecoveryCodes, EndRecoveryCode, PutContactLink, RetireContactLinks, RestoreContactLinks, EndQuarantined);
 kinds!(name_of_note, NOTES, Bookkeeping: SessionUsed, WebhookSince, Deliveries, PanelAlarms, Probe);
 
 /// The parts of a batch. A new one does not compile until it is here.
@@ -270,13 +271,23 @@ impl Probe {
         let (token, contact) = (token(n, 8), homes::contact(0, false).id);
         let put =
             Op::PutContactLink { token, home: home.clone(), contact: contact.clone(), shown: None };
-        let of = (home.clone(), contact.clone());
-        self.then(put, move |store| async move {
-            Ok(store.reads.contact_link(token).await? == Some(of))
-        });
-        self.then(Op::EndContactLinks(home.clone(), contact), move |store| async move {
-            Ok(store.reads.contact_link(token).await?.is_none())
-        });
+        let link = |former_phone| {
+            Some(ContactLink { home: home.clone(), contact: contact.clone(), former_phone })
+        };
+        let numbered = vec![(contact.clone(), "+15035550100".to_owned())];
+        let retire =
+            |kept| Op::RetireContactLinks { home: home.clone(), contacts: numbered.clone(), kept };
+        let restore = Op::RestoreContactLinks { home: home.clone(), contacts: numbered.clone() };
+        for (op, then) in [
+            (put, link(None)),
+            (retire(numbered.clone()), link(Some(numbered[0].1.clone()))),
+            (restore, link(None)),
+            (retire(Vec::new()), None),
+        ] {
+            self.then(op, move |store| async move {
+                Ok(store.reads.contact_link(token).await? == then)
+            });
+        }
     }
 
     /// An incident that begins, is quarantined, goes on, is quarantined again, and ends; and one that

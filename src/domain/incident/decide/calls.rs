@@ -3,9 +3,10 @@
 use super::{Draft, Refusal};
 use crate::domain::{
     call_tree,
-    id::CallId,
+    id::{CallId, ContactId},
     incident::{
-        Actor, Call, CallOutcome, CallState, CenterMode, Purpose, command::CallStep, event::Event,
+        Actor, Call, CallOutcome, CallState, CenterMode, Mode, Purpose, State, command::CallStep,
+        event::Event,
     },
 };
 
@@ -17,7 +18,7 @@ impl Draft {
         if let (true, Purpose::Verify, CallStep::Cancel { seen, .. }) =
             (call.is_open(), call.purpose, step)
         {
-            let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
+            let by = self.incident.contact(&call).unwrap_or(Actor::Center);
             self.has_seen_all(&by, seen)?;
         }
         match (call.state, step) {
@@ -71,17 +72,20 @@ impl Draft {
             (Purpose::Verify, CallStep::Cancel { authenticated: false, .. }) => {
                 self.end_call(id, CallOutcome::WrongPassword)
             }
-            (Purpose::Verify, CallStep::Cancel { authenticated: true, .. }) => {
+            (Purpose::Verify, CallStep::Cancel { authenticated: true, .. })
+                if matches!(self.incident.state, State::Verifying(_)) =>
+            {
                 self.end_call(id, CallOutcome::Cancelled)?;
+                self.end_open_calls(CallOutcome::Withdrawn);
                 self.stop_sirens();
-                let by = self.incident.contact(&call.contact).unwrap_or(Actor::Center);
+                let by = self.incident.contact(call).unwrap_or(Actor::Center);
                 self.push(Event::Cancelled { by });
                 Ok(())
             }
-            (Purpose::Inform, CallStep::Cancel { authenticated, .. }) => {
-                // Only the first call cancels (R18). What other contacts say is passed on to the
-                // responders as advice.
-                if let (true, Some(by)) = (authenticated, self.incident.contact(&call.contact)) {
+            (_, CallStep::Cancel { authenticated, .. }) => {
+                // Only a contact who is asked before dispatch cancels (R18). What contacts say later
+                // is passed on to the responders as advice.
+                if let (true, Some(by)) = (authenticated, self.incident.contact(call)) {
                     self.push(Event::Noted {
                         by,
                         text:
@@ -107,16 +111,39 @@ impl Draft {
         Ok(())
     }
 
+    pub(super) fn end_open_calls(&mut self, outcome: CallOutcome) {
+        let open: Vec<CallId> = self.incident.open_calls().map(|call| call.id).collect();
+        for call in open {
+            self.push(Event::CallEnded { call, outcome });
+        }
+    }
+
     /// Calls the first contact, once. Without one, or after a call that was made already, requests
     /// dispatch at once (R16).
     pub(super) fn call_first(&mut self) {
         if !self.place_next_call() {
             self.request_dispatch();
         }
+        self.call_former_first();
+    }
+
+    /// Calls the first contact of before a recent change, once and beside the other calls: a person
+    /// who changed the contacts with a stolen password could otherwise confirm a false alarm, or call
+    /// off a real one, without anybody else being asked (R15). Nothing waits for that call.
+    fn call_former_first(&mut self) {
+        let incident = &self.incident;
+        let is_called = incident.calls.iter().any(|call| call.beside);
+        if is_called || incident.mode == Mode::Drill || incident.quiet.is_some() {
+            return;
+        }
+        let Some(former) = incident.snapshot.former_first.as_ref().map(|c| c.id.clone()) else {
+            return;
+        };
+        let is_asked = matches!(incident.state, State::Verifying(_));
+        self.place_call(former, if is_asked { Purpose::Verify } else { Purpose::Inform }, true);
     }
 
     pub(super) fn place_next_call(&mut self) -> bool {
-        let snapshot = self.incident.snapshot.clone();
         let incident = &self.incident;
         let Some((contact, purpose)) = call_tree::next(
             incident.callable(),
@@ -126,12 +153,17 @@ impl Draft {
         ) else {
             return false;
         };
+        let contact = contact.id.clone();
+        self.place_call(contact, purpose, false);
+        true
+    }
+
+    fn place_call(&mut self, contact: ContactId, purpose: Purpose, beside: bool) {
         let number =
             u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
         let call = CallId { incident: self.incident.id, number };
-        let until = self.now + snapshot.policy.rings_for(self.is_by_operator(purpose));
-        let contact = contact.id.clone();
-        self.push(Event::CallPlaced { call, contact, purpose, until });
-        true
+        let policy = self.incident.snapshot.policy;
+        let until = self.now + policy.rings_for(self.is_by_operator(purpose));
+        self.push(Event::CallPlaced { call, contact, purpose, until, beside });
     }
 }

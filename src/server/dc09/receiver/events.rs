@@ -63,7 +63,13 @@ pub(super) async fn act(
         tracing::error!(%home, "an alarm panel signaled for an unknown home");
         return Err(Denied::Unknown);
     };
-    let raise = device::request(source.policy, &found, ALARM_SYSTEM, request, Mode::Live);
+    let raise = device::request(
+        source.policy,
+        &found,
+        ALARM_SYSTEM,
+        (request, Mode::Live),
+        source.clock.now(),
+    );
     let raise = raise.map_err(|_| Denied::StorageUnavailable)?;
     let id = match named {
         // The same request, however often its sender retries, and of no other home.

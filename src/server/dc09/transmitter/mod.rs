@@ -324,7 +324,7 @@ impl EffectHandler for Transmitter {
     }
 
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
-        let EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, at } =
+        let EffectKind::SignalReceiver { services, signal, quiet, site, place, notes, changes, at } =
             &effect.kind
         else {
             return Ok(None);
@@ -359,7 +359,8 @@ impl EffectHandler for Transmitter {
                 }
             };
             let names = naming(effect.incident, Some(request_of(effect, *service, *at)));
-            let message = self.message(account, code, names, [site, place, notes], *at);
+            let texts = [site, place, changes, notes].map(String::as_str);
+            let message = self.message(account, code, names, texts, *at);
             match self.say(&effect.home, &message).await {
                 Ok(taken) => receiver = Some(taken),
                 Err(error) => {
@@ -428,7 +429,7 @@ impl Transmitter {
         account: &'m str,
         code: Code,
         names: String,
-        [site, place, notes]: [&str; 3],
+        [site, place, changes, notes]: [&str; 4],
         at: Timestamp,
     ) -> Message<'m> {
         let (id, extra) = match self.settings.format {
@@ -442,8 +443,11 @@ impl Transmitter {
                     names,
                 ];
                 // Notes may contain a gate code, so they are sent only if encrypted.
-                if self.key.is_some() && !notes.is_empty() {
-                    extra.push(format!("I{}", ascii(notes, NOTES_MOST)));
+                let notes = if self.key.is_some() { notes } else { "" };
+                let said = [changes, notes].into_iter().filter(|text| !text.is_empty());
+                let said = said.collect::<Vec<_>>().join("; ");
+                if !said.is_empty() {
+                    extra.push(format!("I{}", ascii(&said, NOTES_MOST)));
                 }
                 (Id::SiaDcs, extra)
             }

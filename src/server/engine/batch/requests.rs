@@ -14,7 +14,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        engine::Denied,
+        engine::{Denied, Withdraw},
         store::{Begun, Fate, Journal, RequestRow, StoreError},
     },
 };
@@ -158,8 +158,7 @@ impl BatchBuilder<'_> {
     /// down, it is canceled like by its author's Cancel Help, and nothing else is.
     pub(super) async fn withdraw(
         &mut self,
-        id: IncidentId,
-        home: &HomeId,
+        &Withdraw { id, ref home, may_be_kept }: &Withdraw,
         (by, restricted_until): (&Actor, Option<Timestamp>),
         known: &mut Vec<RequestRow>,
         store: &dyn Journal,
@@ -167,6 +166,9 @@ impl BatchBuilder<'_> {
         let Some(row) = known.iter().find(|row| row.id == id).cloned() else {
             if self.refuses_requests {
                 return Ok(Err(Denied::StorageUnavailable));
+            }
+            if !may_be_kept {
+                return Ok(Err(Denied::OverBudget));
             }
             self.tombstone(id, home, known);
             return Ok(Err(Denied::Withdrawn));

@@ -1,11 +1,11 @@
-//! Homes, accounts, memberships and contacts' links.
+//! Homes, accounts and memberships.
 
 use super::{column, failed, impossible, lossy, readable};
 use crate::{
     domain::{
         access::{Membership, Role},
         home::Home,
-        id::{ContactId, HomeId, UserId},
+        id::{HomeId, UserId},
     },
     server::store::{Account, StoreError},
 };
@@ -201,66 +201,6 @@ fn membership_of(row: &SqliteRow, first: usize) -> Result<Membership, StoreError
         role: role(column(row, first, "a role")?),
         sos_withdrawn: column(row, first + 1, "a membership")?,
     })
-}
-
-pub(super) async fn put_contact_link(
-    writer: &mut SqliteConnection,
-    token: [u8; 32],
-    home: &HomeId,
-    contact: &ContactId,
-    shown: Option<&str>,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "INSERT OR REPLACE INTO contact_link (token, home, contact, shown) VALUES (?, ?, ?, ?)",
-    )
-    .bind(&token[..])
-    .bind(home.as_str())
-    .bind(contact.as_str())
-    .bind(shown)
-    .execute(writer)
-    .await
-    .map_err(failed("store a contact's link"))?;
-    Ok(())
-}
-
-pub(super) async fn end_contact_links(
-    writer: &mut SqliteConnection,
-    home: &HomeId,
-    contact: &ContactId,
-) -> Result<(), StoreError> {
-    sqlx::query("DELETE FROM contact_link WHERE home = ? AND contact = ?")
-        .bind(home.as_str())
-        .bind(contact.as_str())
-        .execute(writer)
-        .await
-        .map_err(failed("end a contact's links"))?;
-    Ok(())
-}
-
-pub(super) async fn contact_link(
-    readers: &SqlitePool,
-    token: [u8; 32],
-) -> Result<Option<(HomeId, ContactId)>, StoreError> {
-    let row = sqlx::query("SELECT home, contact FROM contact_link WHERE token = ?")
-        .bind(&token[..])
-        .fetch_optional(readers)
-        .await
-        .map_err(failed("look for a contact's link"))?;
-    row.as_ref().map(|row| Ok((slug(row, 0)?, slug(row, 1)?))).transpose()
-}
-
-pub(super) async fn contact_links(
-    readers: &SqlitePool,
-    home: &HomeId,
-) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
-    let rows = sqlx::query("SELECT contact, shown FROM contact_link WHERE home = ?")
-        .bind(home.as_str())
-        .fetch_all(readers)
-        .await
-        .map_err(failed("load contacts' links"))?;
-    Ok(readable(&rows, format_args!("the contacts' links of {home}"), |row| {
-        Ok((slug(row, 0)?, column(row, 1, "a contact's link")?))
-    }))
 }
 
 pub(super) fn account(row: &SqliteRow) -> Result<Account, StoreError> {

@@ -1,8 +1,8 @@
 //! Applies changes: checks guards, runs operations and appends audit records in one transaction.
 
 use super::{
-    accounts, audit, center, deliveries, failed, incidents, invitations, millis, panels, passkeys,
-    sessions, upkeep,
+    accounts, audit, center, contact_links, deliveries, failed, incidents, invitations, millis,
+    panels, passkeys, sessions, upkeep,
 };
 use crate::{
     domain::{
@@ -107,10 +107,13 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
         Op::PutRecoveryCodes(account, hashes) => passkeys::put_codes(writer, account, hashes).await,
         Op::EndRecoveryCode(account, hash) => passkeys::end_code(writer, account, *hash).await,
         Op::PutContactLink { token, home, contact, shown } => {
-            accounts::put_contact_link(writer, *token, home, contact, shown.as_deref()).await
+            contact_links::put(writer, *token, home, contact, shown.as_deref()).await
         }
-        Op::EndContactLinks(home, contact) => {
-            accounts::end_contact_links(writer, home, contact).await
+        Op::RetireContactLinks { home, contacts, kept } => {
+            contact_links::retire(writer, home, contacts, kept).await
+        }
+        Op::RestoreContactLinks { home, contacts } => {
+            contact_links::restore(writer, home, contacts).await
         }
         Op::EndQuarantined { incident, home, .. } => {
             incidents::end_quarantined(writer, incident, home).await
@@ -134,7 +137,7 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
                 .bind(home.as_str())
         }
         Guard::LinkStands(token, home, contact) => {
-            query_scalar("SELECT EXISTS (SELECT 1 FROM contact_link WHERE token = ? AND home = ? AND contact = ?)")
+            query_scalar("SELECT EXISTS (SELECT 1 FROM contact_link WHERE token = ? AND home = ? AND contact = ? AND former_phone IS NULL)")
                 .bind(&token[..])
                 .bind(home.as_str())
                 .bind(contact.as_str())

@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 19] = [
+const ALL: [(&str, &str); 20] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -34,6 +34,7 @@ const ALL: [(&str, &str); 19] = [
     migration!("0017_withdrawal"),
     migration!("0018_panel_alarms"),
     migration!("0019_dispatched_again"),
+    migration!("0020_former_links"),
 ];
 
 /// What brings a database to the version of this program.

@@ -7,6 +7,7 @@ mod audit;
 mod backup;
 pub mod ballast;
 mod center;
+mod contact_links;
 mod deliveries;
 pub mod epoch;
 mod incidents;
@@ -29,7 +30,9 @@ pub use restore::restore;
 use super::{
     Batch, ChangeError, Cursor, Database, IncidentPage, IncidentReads, JournalReads, Reads,
     RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
-    records::{Account, AuditRow, Delivery, Invitation, PanelAlarms, Session, StoredPasskey},
+    records::{
+        Account, AuditRow, ContactLink, Delivery, Invitation, PanelAlarms, Session, StoredPasskey,
+    },
 };
 use crate::domain::{
     access::{CenterRole, Membership},
@@ -384,17 +387,14 @@ impl Reads for SqliteReads {
     async fn recovery_codes_left(&self, account: &UserId) -> Result<u32, StoreError> {
         passkeys::codes_left(&self.queries, account).await
     }
-    async fn contact_link(
-        &self,
-        token: [u8; 32],
-    ) -> Result<Option<(HomeId, ContactId)>, StoreError> {
-        accounts::contact_link(&self.rights, token).await
+    async fn contact_link(&self, token: [u8; 32]) -> Result<Option<ContactLink>, StoreError> {
+        contact_links::one(&self.rights, token).await
     }
     async fn contact_links(
         &self,
         home: &HomeId,
     ) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
-        accounts::contact_links(&self.queries, home).await
+        contact_links::of_home(&self.queries, home).await
     }
     async fn panel_alarms(&self) -> Result<Vec<PanelAlarms>, StoreError> {
         panels::all(&self.queries).await

@@ -24,6 +24,7 @@ pub(super) const fn german(word: W) -> &'static str {
         }
         W::ChangedAddress => "{0} hat geändert, wohin Hilfe kommt",
         W::ChangedContacts => "{0} hat die Notfallkontakte geändert",
+        W::ChangedLink => "{0} hat einen anderen Link für einen Kontakt erstellt",
         W::ChangedSomething => "{0} hat in diesem Zuhause etwas geändert",
     }
 }

@@ -25,6 +25,13 @@ pub(super) const fn german(word: W) -> &'static str {
         W::NotCalled => "{0} ruft Sie nicht an",
         W::NotCalledNote => "Die Menschen dort sehen, dass Sie nicht angerufen werden möchten.",
         W::AgreeAgain => "Doch anrufen",
+        W::Changed => "{0} hat die Notfallkontakte von {1} geändert",
+        W::StillAsked => {
+            "Bis {0} werden Sie noch gefragt. Wenn Sie das nicht erwartet haben, rufen Sie dort an."
+        }
+        W::AskedNoMore => {
+            "Sie werden nicht mehr angerufen. Wenn Sie das nicht erwartet haben, rufen Sie dort an."
+        }
         W::Unknown => "Dieser Link gilt nicht mehr",
         W::UnknownNote => {
             "Bitten Sie die Person, die ihn geschickt hat, um einen neuen. Ist jemand in Gefahr, rufen Sie 112 oder 911."

@@ -138,6 +138,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::ExportCsv => "CSV herunterladen",
         W::Print => "Drucken",
         W::Placed => "angerufen {0}",
+        W::FormerFirst => "erster Kontakt vor einer Änderung",
         W::Drill => "Übung",
         W::DrillNote => {
             "Alles läuft wie im Notfall, als Übung gekennzeichnet. Nichts erreicht echte Einsatzkräfte."
