@@ -114,6 +114,7 @@ pub struct DispatchProgress {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Heard)]
 pub struct Receipt {
-    /// Whether the report was added to the incident's history.
+    /// Whether the incident's history has the report. A report that is sent again gets the answer of
+    /// the first time.
     pub recorded: bool,
 }

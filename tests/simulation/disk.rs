@@ -21,7 +21,7 @@ use buckler::{
     },
     server::{
         clock::{Anchor, Clock},
-        store::{Batch, Journal, RequestRow, RunningRow, StoreError, Stored},
+        store::{Batch, Journal, ReportRow, RequestRow, RunningRow, StoreError, Stored},
     },
 };
 use std::{
@@ -267,6 +267,10 @@ impl Journal for Handle {
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         Ok((self.disk().platter.pending(), Vec::new()))
+    }
+    /// Reports are given to the engine as commands here, which need no memory of their own.
+    async fn reports(&self, _: Timestamp) -> Result<Vec<ReportRow>, StoreError> {
+        Ok(Vec::new())
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         Ok(self.disk().platter.anchor())

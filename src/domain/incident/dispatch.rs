@@ -141,8 +141,8 @@ const CLOCK_BEHIND: Duration = Duration::from_secs(120);
 pub struct ByHome {
     /// The incident that runs.
     pub incident: IncidentId,
-    /// Whether it is the only one that the sender can speak of (I24). Otherwise the report is only a
-    /// note.
+    /// Whether it is the only one that the sender can speak of, and the sender spoke after it began
+    /// (I24). Otherwise the report is only a note.
     pub is_sure: bool,
 }
 
@@ -157,11 +157,13 @@ impl ByHome {
         now: Timestamp,
     ) -> Option<Self> {
         let mut running = running.into_iter().filter(|incident| incident.may_be_reported_on(now));
-        let Incident { id: incident, deadline, .. } = running.next()?;
+        let Incident { id: incident, deadline, snapshot, .. } = running.next()?;
         let (incident, is_of_this) = (*incident, said_at + CLOCK_BEHIND >= *deadline);
+        // Before the countdown began, there was nothing of this incident to speak of.
+        let is_since = said_at >= *deadline - Duration::from_millis(snapshot.countdown_ms);
         let is_another = |other: &Incident| other.id != incident && other.may_be_reported_on(now);
-        let is_sure = running.next().is_none() && !before.into_iter().any(is_another);
-        is_of_this.then_some(Self { incident, is_sure })
+        let is_only = running.next().is_none() && !before.into_iter().any(is_another);
+        is_of_this.then_some(Self { incident, is_sure: is_only && is_since })
     }
 }
 

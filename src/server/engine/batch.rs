@@ -1,9 +1,10 @@
 //! One round of the event loop: jobs are decided one after the other, each on the result of those
 //! before it, and collected into one batch.
 
+mod reports;
 mod requests;
 
-use super::{Answer, Current, Denied, View, Withdraw, running::IsQuiet};
+use super::{Answer, Current, Denied, View, Withdraw, reports::SignedReport, running::IsQuiet};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -65,6 +66,8 @@ pub(super) enum Job {
     Withdraw { request: Withdraw, by: Actor, restricted_until: Option<Timestamp>, reply: Reply },
     /// A command. Ticks have no sender, so they have no reply.
     Give { incident: IncidentId, command: Command, reply: Option<Reply> },
+    /// A report of another server; `None` if it is about nothing that runs.
+    Report { incident: Option<IncidentId>, report: Box<SignedReport>, reply: Reply },
     /// An effect was executed or given up.
     Completed { key: String, incident: IncidentId, command: Option<Command> },
 }
@@ -79,6 +82,7 @@ impl Job {
         match self {
             Self::Raise { reply, .. }
             | Self::Withdraw { reply, .. }
+            | Self::Report { reply, .. }
             | Self::Give { reply: Some(reply), .. } => reply.span.clone(),
             Self::Give { reply: None, .. } | Self::Completed { .. } => Span::none(),
         }
@@ -89,6 +93,7 @@ impl Job {
         match self {
             Self::Raise { reply, .. }
             | Self::Withdraw { reply, .. }
+            | Self::Report { reply, .. }
             | Self::Give { reply: Some(reply), .. } => reply.token,
             Self::Give { reply: None, .. } | Self::Completed { .. } => None,
         }
@@ -99,7 +104,7 @@ impl Job {
         match self {
             Self::Raise { raise, .. } => [Some(raise.id), raise.after],
             Self::Withdraw { request, .. } => [Some(request.id), None],
-            Self::Give { .. } | Self::Completed { .. } => [None, None],
+            Self::Give { .. } | Self::Report { .. } | Self::Completed { .. } => [None, None],
         }
     }
 
@@ -110,12 +115,13 @@ impl Job {
 
     /// Whether it is what another server reports.
     pub(super) const fn is_report(&self) -> bool {
-        matches!(self, Self::Give { command: Command::Report { .. }, .. })
+        matches!(self, Self::Report { .. } | Self::Give { command: Command::Report { .. }, .. })
     }
 
     pub(super) fn answer(self, answer: Result<Answer, Denied>) {
         if let Self::Raise { reply, .. }
         | Self::Withdraw { reply, .. }
+        | Self::Report { reply, .. }
         | Self::Give { reply: Some(reply), .. } = self
         {
             // The sender may be gone. What was stored stays stored.
@@ -256,6 +262,7 @@ impl<'a> BatchBuilder<'a> {
             Job::Give { incident, command, .. } => {
                 self.give(*incident, command.clone(), store).await
             }
+            Job::Report { incident, report, .. } => self.report(*incident, report, store).await,
             Job::Completed { key, incident, command } => {
                 self.batch.done.push(key.clone());
                 match command {

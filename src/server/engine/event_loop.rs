@@ -387,8 +387,9 @@ impl EventLoop {
 
     /// Releases the effects of a batch, and shows what changed.
     pub(super) fn release(&mut self, batch: Arc<Batch>, changed: Vec<Arc<Current>>) {
-        let Batch { effects, quarantined, done, .. } = Arc::unwrap_or_clone(batch);
+        let Batch { effects, quarantined, done, reports, .. } = Arc::unwrap_or_clone(batch);
         self.view.stored(&effects, &done);
+        self.view.answered(reports);
         self.outbox.deliver(effects);
         for current in changed {
             self.timers.set(current.incident.id, current.incident.next_deadline());

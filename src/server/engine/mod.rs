@@ -10,6 +10,7 @@ mod event_loop;
 mod memory;
 pub mod outbox;
 mod put_back;
+mod reports;
 mod running;
 mod storing;
 mod unstored;
@@ -37,6 +38,7 @@ use batch::{Job, Reply};
 use event_loop::{EventLoop, Start, Timers};
 use outbox::Outbox;
 pub use put_back::{PutBack, put_back};
+pub use reports::SignedReport;
 pub use running::{Current, View};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -154,6 +156,7 @@ impl Engine {
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact, least_if_unknown).await?;
         recall(&*store, &view, clock.now()).await?;
+        view.answered(store.reports(clock.now() - reports::REMEMBERED).await?);
         let (mut pending, unreadable) = store.pending().await?;
         if !unreadable.is_empty() {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");
@@ -258,6 +261,14 @@ impl Engine {
             self.unstored_sirens.end([incident]);
         }
         self.ask(|reply| Job::Give { incident, command, reply: Some(reply) }).await
+    }
+
+    /// Gives a command to an incident without waiting for what becomes of it. If too many wait, it is
+    /// dropped.
+    pub fn tell(&self, incident: IncidentId, command: Command) {
+        let (reply, _) = Reply::new(self.token);
+        // Nobody waits for the answer, nor for room.
+        let _ = self.jobs.try_send(Job::Give { incident, command, reply: Some(reply) });
     }
 
     /// Withdraws a request whose sender has no acknowledgment of it (I28): it is canceled if it counts

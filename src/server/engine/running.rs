@@ -1,6 +1,6 @@
 //! The running incidents, for readers that do not go through the event loop.
 
-use super::PutBack;
+use super::{PutBack, reports::KnownReports};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -9,7 +9,7 @@ use crate::{
     },
     server::{
         clock::instant,
-        store::{Batch, Quarantined, RunningRow, StoreError, Stored},
+        store::{Batch, Quarantined, ReportRow, RunningRow, StoreError, Stored},
     },
 };
 use std::{
@@ -60,6 +60,8 @@ pub struct View {
     /// Keys of stored effects that cannot be read.
     unreadable_effects: RwLock<Vec<String>>,
     put_back: OnceLock<PutBack>,
+    /// The reports of other servers that were answered lately.
+    reports: RwLock<KnownReports>,
 }
 
 impl View {
@@ -177,6 +179,23 @@ impl View {
         let now = instant();
         under_way.extend(effects.into_iter().map(|effect| (effect.key.clone(), now)));
         done.iter().for_each(|key| _ = under_way.remove(key));
+    }
+
+    /// What became of a report of another server, if it was answered lately.
+    pub(super) fn report(&self, key: &str) -> Option<ReportRow> {
+        self.reports.read().expect("no writer panics").get(key).cloned()
+    }
+
+    /// Whether another report of the same reporter can be remembered.
+    pub(super) fn has_room_for_report(&self, key: &str, now: Timestamp) -> bool {
+        self.reports.read().expect("no writer panics").has_room(key, now)
+    }
+
+    /// Remembers reports that are answered.
+    pub(super) fn answered(&self, reports: Vec<ReportRow>) {
+        if !reports.is_empty() {
+            self.reports.write().expect("no writer panics").extend(reports);
+        }
     }
 
     /// Whether the last attempt to store something failed.

@@ -57,6 +57,9 @@ pub(super) fn line_of(job: &Job, view: &View) -> (Place, Party) {
         Job::Raise { raise, .. } => (Some(raise.home.clone()), party(Some(&raise.by))),
         Job::Withdraw { request, by, .. } => (Some(request.home.clone()), party(Some(by))),
         Job::Give { incident, command, .. } => (home_of(*incident), party(Command::by(command))),
+        Job::Report { incident, report, .. } => {
+            (incident.and_then(home_of), party(Some(&report.by)))
+        }
         Job::Completed { incident, .. } => (home_of(*incident), Party::Effects),
     }
 }

@@ -12,11 +12,11 @@ use crate::{
         problem::Code,
         webhooks::{Message, Receipt},
     },
-    domain::incident::{Actor, Report, command::Command},
+    domain::incident::{Actor, Report},
     server::{
         clock::Clock,
         dc09::transmitter::Transmitter,
-        engine::{Denied, Engine},
+        engine::{Engine, SignedReport},
         identity::attempts::{Attempts, Guess},
         limits::Network,
         state::{AppState, handles},
@@ -26,6 +26,7 @@ use crate::{
 };
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -125,34 +126,29 @@ pub async fn report(
     let key = format!("{}/{key}", reporter.name);
     let message: Message = serde_json::from_slice(&body)
         .map_err(|error| ApiError::field("body", &error.to_string()))?;
+    let digest = Sha256::digest(&body).into();
+    // Before its incident is looked for: another one may run by now.
+    if let Some(recorded) = reports.engine.answered_report(&key, &digest) {
+        return Ok(Json(Receipt { recorded }));
+    }
     let target = reports.find(reporter, &message).await?;
-    let (Some(Target { current, is_sure }), Some(report)) = (target, incoming::report(&message))
-    else {
+    let Some(report) = incoming::report(&message).map(shortened) else {
         return Ok(Json(Receipt { recorded: false }));
     };
-    let report = shortened(report);
-    let report = if is_sure { report } else { Report::Unnamed { said: Box::new(report) } };
+    let (incident, report) = match target {
+        Some(Target { current, is_sure: true }) => (Some(current.incident.id), report),
+        Some(Target { current, is_sure: false }) => {
+            (Some(current.incident.id), Report::Unnamed { said: Box::new(report) })
+        }
+        None => (None, report),
+    };
     let by = match &message.data.by {
         Some(by) => format!("{}, {}", short(by), reporter.title),
         None => reporter.title.clone(),
     };
-    let command = Command::Report {
-        by: Actor::Outside { name: by },
-        key: key.clone(),
-        said_at: message.timestamp,
-        report,
-    };
-    let before = current.incident.seq;
-    let answer = match reports.engine.give(current.incident.id, command).await {
-        Ok(answer) if answer.refusal.is_none() => answer,
-        // The incident is over, or nothing has been sent yet.
-        Ok(_) | Err(Denied::Unknown | Denied::Refused(_)) => {
-            return Ok(Json(Receipt { recorded: false }));
-        }
-        Err(denied) => return Err(denied.into()),
-    };
-    let now = &answer.current.incident;
-    Ok(Json(Receipt { recorded: now.seq > before && now.external.keys.contains(&key) }))
+    let (by, said_at) = (Actor::Outside { name: by }, message.timestamp);
+    let report = SignedReport { by, key, body: digest, said_at, report };
+    Ok(Json(Receipt { recorded: reports.engine.report(incident, report).await? }))
 }
 
 fn short(text: &str) -> String {

@@ -25,7 +25,7 @@ pub use change::{Bookkeeping, Change, ChangeError, Guard, Numbered, Op, Payer, W
 pub use feed::Feed;
 pub use records::{
     Account, AuditEntry, AuditRow, ContactLink, Delivery, Failing, Invitation, PanelAlarms,
-    Quarantined, RunningRow, SESSION_LEAVES, Session, StoredPasskey,
+    Quarantined, ReportRow, RunningRow, SESSION_LEAVES, Session, StoredPasskey,
 };
 use std::sync::Arc;
 pub use writer::Changes;
@@ -210,23 +210,36 @@ pub struct Batch {
     pub quarantined: Vec<Quarantined>,
     /// Incidents that leave quarantine, because they can continue.
     pub resumed: Vec<IncidentId>,
+    /// Reports of other servers that are answered, whether or not they are among the facts.
+    pub reports: Vec<ReportRow>,
 }
 
 impl Batch {
     /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
-        let Self { begun: _, facts, over: _, requests, effects: _, done, quarantined, resumed } =
-            self;
+        let Self {
+            begun: _,
+            facts,
+            over: _,
+            requests,
+            effects: _,
+            done,
+            quarantined,
+            resumed,
+            reports,
+        } = self;
         facts.is_empty()
             && requests.is_empty()
             && done.is_empty()
             && quarantined.is_empty()
             && resumed.is_empty()
+            && reports.is_empty()
     }
 
     /// Adds a later batch.
     pub fn append(&mut self, later: Self) {
-        let Self { begun, facts, over, requests, effects, done, quarantined, resumed } = later;
+        let Self { begun, facts, over, requests, effects, done, quarantined, resumed, reports } =
+            later;
         self.begun.extend(begun);
         self.facts.extend(facts);
         self.over.extend(over);
@@ -235,6 +248,7 @@ impl Batch {
         self.done.extend(done);
         self.quarantined.extend(quarantined);
         self.resumed.extend(resumed);
+        self.reports.extend(reports);
     }
 
     /// The part about incidents that begin in it, and the rest.
@@ -256,6 +270,7 @@ impl Batch {
         begun.quarantined.retain(|q| q.incident.parse().is_ok_and(|id| is_begun(&id)));
         rest.quarantined.retain(|q| !q.incident.parse().is_ok_and(|id| is_begun(&id)));
         begun.resumed.clear();
+        begun.reports.clear();
         (begun, rest)
     }
 }

@@ -145,6 +145,26 @@ pub struct PanelAlarms {
     pub alarms: Vec<(String, u16)>,
 }
 
+/// A report of another server that was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportRow {
+    /// The name of the reporter, a slash, and the id of the message.
+    pub key: String,
+    /// The SHA-256 of the message's body.
+    pub body: [u8; 32],
+    /// The incident that recorded it, if one did.
+    pub incident: Option<IncidentId>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+impl ReportRow {
+    /// Whether an incident recorded the message with this body.
+    pub fn is_recorded(&self, body: &[u8; 32]) -> bool {
+        self.incident.is_some() && self.body == *body
+    }
+}
+
 /// A failure of webhook deliveries to another server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failing {

@@ -10,8 +10,8 @@
 
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
-    JournalReads, RequestRow, RunningRow, StoreError, Stored, Timestamp, UserId, Write, Writes,
-    budgets::Budgets,
+    JournalReads, ReportRow, RequestRow, RunningRow, StoreError, Stored, Timestamp, UserId, Write,
+    Writes, budgets::Budgets,
 };
 use crate::server::tasks::{Stage, Tasks};
 use async_trait::async_trait;
@@ -143,6 +143,9 @@ impl Journal for EngineJournal {
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         self.reads.pending().await
+    }
+    async fn reports(&self, since: Timestamp) -> Result<Vec<ReportRow>, StoreError> {
+        self.reads.reports(since).await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         self.reads.anchor().await

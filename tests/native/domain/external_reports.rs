@@ -14,6 +14,7 @@ use buckler::{
     },
     server::presenters::statistics::Handled,
 };
+use std::time::Duration;
 
 fn told(story: &Story) -> Vec<&'static str> {
     disclosures(&story.incident, &story.facts)
@@ -253,7 +254,11 @@ fn report_by_account_is_about_the_only_incident_that_was_sent() {
     assert_eq!(find(&[], &[&running], now), None, "nothing runs");
     assert_eq!(find(&[&running], &[&running], now), Some((id, true)), "it is in the store, too");
     let said = |ago| ByHome::find([&running.incident], [], running.incident.deadline - ago, now);
-    assert!(said(s(119)).is_some(), "the other clock is a little behind");
+    let is_sure = |ago| said(ago).map(|found| found.is_sure);
+    let countdown = Duration::from_millis(running.incident.snapshot.countdown_ms);
+    assert_eq!(is_sure(countdown), Some(true), "since it began");
+    assert_eq!(is_sure(countdown + Duration::from_millis(1)), Some(false), "it did not run yet");
+    assert_eq!(is_sure(s(119)), Some(false), "the other clock may be a little behind");
     assert_eq!(said(s(3_600)), None, "it was said of an earlier alarm");
     let mut before = told(2);
     call_off(&mut before);

@@ -17,7 +17,9 @@ use buckler::{
     },
     server::{
         clock::Anchor,
-        store::{Database, JournalReads, Op, RequestRow, RunningRow, StoreError, Stored},
+        store::{
+            Database, JournalReads, Op, ReportRow, RequestRow, RunningRow, StoreError, Stored,
+        },
     },
 };
 use reqwest::StatusCode;
@@ -115,6 +117,9 @@ impl JournalReads for Counted {
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         self.reads.pending().await
+    }
+    async fn reports(&self, since: Timestamp) -> Result<Vec<ReportRow>, StoreError> {
+        self.reads.reports(since).await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         self.reads.anchor().await

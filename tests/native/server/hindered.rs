@@ -6,8 +6,8 @@ use buckler::{
     server::{
         clock::Anchor,
         store::{
-            Batch, ChangeError, Database, Journal, RequestRow, RunningRow, StoreError, Stored,
-            Urgent, Write, Writes,
+            Batch, ChangeError, Database, Journal, ReportRow, RequestRow, RunningRow, StoreError,
+            Stored, Urgent, Write, Writes,
         },
     },
 };
@@ -106,6 +106,9 @@ impl<C: Commits> Journal for Empty<C> {
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         Ok(Default::default())
+    }
+    async fn reports(&self, _: Timestamp) -> Result<Vec<ReportRow>, StoreError> {
+        Ok(Vec::new())
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         Ok(None)

@@ -14,7 +14,8 @@ use buckler::{
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use std::fs;
+use standardwebhooks::Webhook;
+use std::{fs, time::Duration};
 use tempfile::TempDir;
 
 /// A folder with the key of the signals and the secret of the reports.
@@ -48,8 +49,6 @@ async fn notes(owner: &Person, incident: &Value) -> Vec<String> {
     lines.iter().map(|line| line["text"].as_str().unwrap().to_owned()).collect()
 }
 
-/// I24, the audit's 3b: the center closes the first alarm after the second one was sent, and knows
-/// only the account.
 /// I27. A center that was down found its own incident late, and a review there closed it.
 #[test]
 fn review_at_the_center_is_not_said_of_the_home() {
@@ -68,6 +67,90 @@ fn review_at_the_center_is_not_said_of_the_home() {
     }
 }
 
+/// A message with its signature, which can be sent again as it is.
+struct Signed {
+    id: &'static str,
+    at: i64,
+    body: String,
+}
+
+impl Signed {
+    fn new(server: &Server, id: &'static str, kind: &str, data: Value) -> Self {
+        let now = server.app.clock.now();
+        let body = json!({"type": kind, "timestamp": now, "data": data}).to_string();
+        Self { id, at: (now.as_millis() / 1_000) as i64, body }
+    }
+
+    async fn send(&self, server: &Server) -> (StatusCode, Value) {
+        let Self { id, at, body } = self;
+        let signature = Webhook::new(SECRET).unwrap().sign(id, *at, body.as_bytes()).unwrap();
+        let request =
+            server.stranger().client.post(format!("{}/api/v1/reports/harbor", server.base));
+        let request = request
+            .header("webhook-id", *id)
+            .header("webhook-timestamp", *at)
+            .header("webhook-signature", signature)
+            .body(body.clone());
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json().await.unwrap())
+    }
+}
+
+/// What the reporter has said of an incident, as its timeline shows it.
+async fn said_by_harbor(owner: &Person, incident: &Value) -> usize {
+    let lines = owner.look(incident).await["timeline"].as_array().unwrap().clone();
+    lines.iter().filter(|line| line["by"] == "Harbor").count()
+}
+
+/// F28: what was said of one incident was once recorded in the next.
+#[tokio::test]
+async fn replayed_report_counts_in_no_other_incident() {
+    let secrets = secrets();
+    let server = home(free_port(), "adm-cid", &secrets).await;
+    let owner = server.sign_in("owner").await;
+    let first = sent(&owner, "police").await;
+    let data = || json!({"account": "1234"});
+    let claimed = Signed::new(&server, "1", "incident.claimed", data());
+    assert_eq!(claimed.send(&server).await, recorded(true));
+    called_off(&server, &owner, &first).await;
+    let second = sent(&owner, "police").await;
+    assert_eq!(claimed.send(&server).await, recorded(true), "the answer of the first time");
+    let server = server.restart_with_file(async || ()).await;
+    let owner = server.sign_in("owner").await;
+    assert_eq!(claimed.send(&server).await, recorded(true), "also after a restart");
+    let other = Signed { body: claimed.body.replace("claimed", "released"), ..claimed };
+    assert_eq!(other.send(&server).await, recorded(false), "the id belongs to another message");
+    let counts = (said_by_harbor(&owner, &first).await, said_by_harbor(&owner, &second).await);
+    assert_eq!(counts, (1, 0));
+    let new = Signed::new(&server, "2", "incident.claimed", data());
+    assert_eq!(new.send(&server).await, recorded(true), "what is said of the second counts there");
+    assert_eq!(said_by_harbor(&owner, &second).await, 1);
+}
+
+/// F28: a report that is about nothing when it comes is about nothing later.
+#[tokio::test]
+async fn report_about_nothing_is_replayed_into_no_incident() {
+    let secrets = secrets();
+    let server = home(free_port(), "adm-cid", &secrets).await;
+    let data = json!({"account": "1234"});
+    // The sender's clock is ahead, so that the time does not give it away.
+    let said = Signed::new(&server, "1", "incident.closed", data);
+    let minute = server.app.clock.now() + Duration::from_secs(60);
+    let mut body: Value = serde_json::from_str(&said.body).unwrap();
+    body["timestamp"] = json!(minute);
+    let said = Signed { body: body.to_string(), ..said };
+    assert_eq!(said.send(&server).await, recorded(false), "nothing runs");
+    let owner = server.sign_in("owner").await;
+    let incident = sent(&owner, "police").await;
+    assert_eq!(said.send(&server).await, recorded(false));
+    let server = server.restart_with_file(async || ()).await;
+    let owner = server.sign_in("owner").await;
+    assert_eq!(said.send(&server).await, recorded(false), "also after a restart");
+    assert_eq!(said_by_harbor(&owner, &incident).await, 0);
+    assert_ne!(owner.look(&incident).await["state"], "closed");
+}
+
+/// I24: the center closes the first alarm after the second one was sent, and knows only the account.
 #[tokio::test]
 async fn report_by_account_after_a_call_off_is_a_note() {
     let secrets = secrets();

@@ -16,7 +16,7 @@ use buckler::{
         clock::{Anchor, Boot},
         store::{
             Account, AuditEntry, Batch, Begun, Bookkeeping, Change, Database, Delivery, Failing,
-            Fate, Guard, Op, PanelAlarms, Reads, RequestRow, StoredPasskey, Write,
+            Fate, Guard, Op, PanelAlarms, Reads, ReportRow, RequestRow, StoredPasskey, Write,
         },
     },
 };
@@ -395,6 +395,36 @@ async fn deliveries_are_kept_and_those_not_taken_are_found() {
     assert_eq!(store.reads.deliveries("https://elsewhere.example").await.unwrap(), []);
     note(&mut store, Bookkeeping::Deliveries(vec![Delivery { failing: None, ..stuck }])).await;
     assert_eq!(store.reads.deliveries(url).await.unwrap(), [], "it was taken after all");
+}
+
+/// F28.
+#[tokio::test]
+async fn answered_reports_are_stored_with_their_batch_for_an_hour() {
+    let (mut store, _folder, home) = store().await;
+    let row = |key: &str, incident, minutes: u64| ReportRow {
+        key: key.into(),
+        body: [9; 32],
+        incident,
+        at: NOW + Duration::from_secs(60 * minutes),
+    };
+    let of = |reports| Batch { reports, ..Batch::default() };
+    let begins = Batch {
+        begun: vec![begun(id(1), &home, NOW)],
+        ..of(vec![row("harbor/1", Some(id(1)), 0), row("coast/1", None, 1)])
+    };
+    store.writes.commit(&begins).await.unwrap();
+    // A second incident runs in the home, so that the batch is refused.
+    let refused =
+        Batch { begun: vec![begun(id(2), &home, NOW)], ..of(vec![row("harbor/2", None, 2)]) };
+    store.writes.commit(&refused).await.unwrap_err();
+    let all = async |store: &Database| store.journal.reports(Timestamp::default()).await.unwrap();
+    let [first, second] = [row("harbor/1", Some(id(1)), 0), row("coast/1", None, 1)];
+    assert_eq!(all(&store).await, [first, second.clone()]);
+    assert_eq!(store.journal.reports(NOW).await.unwrap(), std::slice::from_ref(&second));
+    store.writes.commit(&of(vec![row("harbor/3", None, 60)])).await.unwrap();
+    assert_eq!(all(&store).await, [second.clone(), row("harbor/3", None, 60)]);
+    store.writes.commit(&of(vec![ReportRow { body: [8; 32], ..second.clone() }])).await.unwrap();
+    assert_eq!(all(&store).await[0].body, [8; 32], "a row that is there refuses no batch");
 }
 
 /// A row in each list that cannot be read: an id that is none, a token that is too short, a name

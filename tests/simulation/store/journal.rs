@@ -13,8 +13,8 @@ use buckler::{
     server::{
         clock::{Anchor, Clock},
         store::{
-            Batch, Fate, Journal, JournalReads, RequestRow, RunningRow, StoreError, Stored,
-            sqlite::epoch,
+            Batch, Fate, Journal, JournalReads, ReportRow, RequestRow, RunningRow, StoreError,
+            Stored, sqlite::epoch,
         },
     },
 };
@@ -228,6 +228,10 @@ impl Journal for Handle {
         effects.retain(|effect| !effect.home.as_str().starts_with(PROBED));
         self.same("the outbox", &effects, &self.disk().platter.pending());
         Ok((effects, unreadable))
+    }
+    async fn reports(&self, since: Timestamp) -> Result<Vec<ReportRow>, StoreError> {
+        let rows = self.reads(|journal| async move { journal.reports(since).await });
+        self.works(rows, "the reports of other servers cannot be read")
     }
     /// A copy has an older anchor, which the platter does not know.
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {

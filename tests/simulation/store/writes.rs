@@ -17,8 +17,8 @@ use buckler::{
         clock::Anchor,
         store::{
             Account, Batch, Begun, Bookkeeping, Changes, ContactLink, Delivery, Fate, Invitation,
-            Journal, Op, PanelAlarms, Quarantined, Reads, RequestRow, Session, StoreError,
-            StoredPasskey,
+            Journal, Op, PanelAlarms, Quarantined, Reads, ReportRow, RequestRow, Session,
+            StoreError, StoredPasskey,
         },
     },
 };
@@ -43,7 +43,8 @@ kinds!(name_of_note, NOTES, Bookkeeping: SessionUsed, WebhookSince, Deliveries, 
 
 /// The parts of a batch. A new one does not compile until it is here.
 fn parts_of(batch: &Batch) -> impl Iterator<Item = &'static str> {
-    let Batch { begun, facts, over, requests, effects, done, quarantined, resumed } = batch;
+    let Batch { begun, facts, over, requests, effects, done, quarantined, resumed, reports } =
+        batch;
     let parts = [
         ("begun", begun.is_empty()),
         ("facts", facts.is_empty()),
@@ -53,12 +54,13 @@ fn parts_of(batch: &Batch) -> impl Iterator<Item = &'static str> {
         ("done", done.is_empty()),
         ("quarantined", quarantined.is_empty()),
         ("resumed", resumed.is_empty()),
+        ("reports", reports.is_empty()),
     ];
     parts.into_iter().filter(|(_, is_empty)| !is_empty).map(|(part, _)| part)
 }
 
 const PARTS: &[&str] =
-    &["begun", "facts", "over", "requests", "effects", "done", "quarantined", "resumed"];
+    &["begun", "facts", "over", "requests", "effects", "done", "quarantined", "resumed", "reports"];
 
 /// Something to write.
 enum Step {
@@ -317,6 +319,12 @@ impl Probe {
             let whole = store.journal.incident(other).await?.is_some_and(|o| o.history.len() == 1);
             let is_pending = store.journal.pending().await?.0.contains(&effect);
             Ok(rows == requests && whole && is_pending && runs(&store, other).await?.is_none())
+        });
+        let report =
+            ReportRow { key: format!("{PROBED}/{n}"), body: [7; 32], incident: Some(id), at: now };
+        let answered = Batch { reports: vec![report.clone()], ..Batch::default() };
+        self.step(Step::Batch(answered), move |store| async move {
+            Ok(store.journal.reports(Timestamp::default()).await?.contains(&report))
         });
         let done = Batch { done: vec![key.clone()], ..Batch::default() };
         self.step(Step::Batch(done), move |store| async move {

@@ -1,7 +1,7 @@
 //! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many
 //! incidents it contains.
 
-use super::{column, failed, impossible, lossy, millis, moment};
+use super::{column, failed, impossible, lossy, millis, moment, reports};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -72,6 +72,7 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
         Fate::Withdrawn { home } => Some((request.id, home)),
         Fate::Acknowledged { .. } => None,
     }))?;
+    let answered = rows(batch.reports.iter().map(reports::row))?;
     // Ends go before beginnings, because an incident that ends makes room for a new one of its
     // home.
     let statements =
@@ -96,6 +97,8 @@ pub(super) async fn commit(writer: &mut SqliteConnection, batch: &Batch) -> Resu
             (DISPATCHES, rows(batch.effects.iter().filter_map(dispatch))?),
             (EFFECTS, rows(batch.effects.iter().map(|e| (&e.key, Outgoing::of(e))))?),
             (DONE, rows(batch.done.iter())?),
+            (reports::FORGET, answered.clone()),
+            (reports::PUT, answered),
         ];
     // One request to the connection's thread: with one for each statement, waking the threads takes
     // longer than the flush.

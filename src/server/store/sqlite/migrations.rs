@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 20] = [
+const ALL: [(&str, &str); 21] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -35,6 +35,7 @@ const ALL: [(&str, &str); 20] = [
     migration!("0018_panel_alarms"),
     migration!("0019_dispatched_again"),
     migration!("0020_former_links"),
+    migration!("0021_reports"),
 ];
 
 /// What brings a database to the version of this program.

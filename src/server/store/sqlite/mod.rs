@@ -17,6 +17,7 @@ mod migrations;
 mod panels;
 mod passkeys;
 mod read;
+mod reports;
 mod restore;
 mod sessions;
 mod upkeep;
@@ -29,7 +30,7 @@ pub use restore::restore;
 
 use super::{
     Batch, ChangeError, Cursor, Database, IncidentPage, IncidentReads, JournalReads, Reads,
-    RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
+    ReportRow, RequestRow, RunningRow, StoreError, Stored, Urgent, Write, Writes,
     records::{
         Account, AuditRow, ContactLink, Delivery, Invitation, PanelAlarms, Session, StoredPasskey,
     },
@@ -255,6 +256,9 @@ impl JournalReads for EngineReads {
     }
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError> {
         incidents::pending(&self.0).await
+    }
+    async fn reports(&self, since: Timestamp) -> Result<Vec<ReportRow>, StoreError> {
+        reports::since(&self.0, since).await
     }
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError> {
         upkeep::anchor(&self.0).await
