@@ -144,7 +144,8 @@ pub struct IncidentDetail {
     /// What was changed in the last day before the incident began, oldest first.
     #[serde(default, deserialize_with = "heard::readable")]
     pub recent_changes: Vec<RecentChange>,
-    /// Notes for responders.
+    /// Notes for responders; empty until it is recorded that the requesting person was shown the
+    /// details.
     #[serde(default, deserialize_with = "notes")]
     pub notes: ResponderNotes,
     /// The home's cameras that may raise an SOS and have a stream; empty unless the requesting

@@ -208,6 +208,11 @@ pub enum Command {
         /// The reason.
         note: String,
     },
+    /// A person at the center is shown the details of the home, and does not work on the incident.
+    Shown {
+        /// The person.
+        by: Actor,
+    },
     /// Adds a note to the record.
     Note {
         /// The author.
@@ -282,6 +287,7 @@ impl Command {
             | Self::Release { by, .. }
             | Self::Assign { by, .. }
             | Self::Review { by, .. }
+            | Self::Shown { by }
             | Self::Note { by, .. }
             | Self::Close { by, .. }
             | Self::ByAssignee { by, .. }

@@ -137,7 +137,7 @@ impl Draft {
                 Ok(())
             }
             Command::Note { by, text } => {
-                self.push(Event::Noted { by, text });
+                self.push(Event::Noted { by, text, shown: false });
                 Ok(())
             }
             Command::Call { call, step } => self.call(call, step),
@@ -176,6 +176,7 @@ impl Draft {
             Command::Claim { by } => self.claim(by),
             Command::Release { by, from } => self.release(by, &from),
             Command::Assign { by, to, from } => self.assign(by, to, from.as_ref()),
+            Command::Shown { by } => self.shown(by),
             Command::Review { by, seen, proceed, note } => self.review(by, seen, proceed, note),
             // Before dispatch was requested, only the first contact may prevent it (I5).
             Command::Close { .. } if !matches!(self.incident.state, State::Dispatching) => {
@@ -184,7 +185,7 @@ impl Draft {
             Command::Close { by, seen, disposition, note } => {
                 self.has_seen_all(&by, seen)?;
                 if let Some(text) = note {
-                    self.push(Event::Noted { by: by.clone(), text });
+                    self.push(Event::Noted { by: by.clone(), text, shown: false });
                 }
                 self.close(by, disposition);
                 Ok(())

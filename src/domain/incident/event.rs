@@ -146,7 +146,14 @@ pub enum Event {
     /// A person reviewed an incident that was found late.
     Reviewed { by: Actor, proceed: bool, note: String },
     /// A note was added to the record.
-    Noted { by: Actor, text: String },
+    Noted {
+        by: Actor,
+        text: String,
+        /// Whether it says that `by` was shown the details of the home. A version that does not know
+        /// that still shows the note.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        shown: bool,
+    },
     /// The incident was closed.
     Closed { by: Actor, disposition: Disposition },
     /// A kind of fact that only a newer version knows, which stored it before this one was installed

@@ -62,6 +62,7 @@ impl Incident {
             restricted_repeats: 0,
             dispatches: Vec::new(),
             assignee: None,
+            shown_to: Vec::new(),
             signaled: None,
             external: ExternalReports::default(),
             asked_at: None,
@@ -102,10 +103,14 @@ impl Incident {
             Event::Started { .. }
             | Event::Announced { .. }
             | Event::Unclaimed { .. }
-            | Event::Noted { .. }
+            | Event::Noted { shown: false, .. }
             | Event::Unknown => {}
             Event::Unanswered => self.is_unanswered = true,
-            Event::Claimed { by } => self.assignee = Some(by.clone()),
+            Event::Noted { by, shown: true, .. } => self.is_shown_to(by),
+            Event::Claimed { by } => {
+                self.is_shown_to(by);
+                self.assignee = Some(by.clone());
+            }
             Event::Released { .. } => self.assignee = None,
             Event::Joined { request, by, deadline, restricted, home_incident, .. } => {
                 self.home_incident = home_incident.or(self.home_incident);
@@ -165,6 +170,12 @@ impl Incident {
                 self.state = State::Closed;
                 self.disposition = Some(*disposition);
             }
+        }
+    }
+
+    fn is_shown_to(&mut self, by: &Actor) {
+        if !self.shown_to.contains(by) {
+            self.shown_to.push(by.clone());
         }
     }
 

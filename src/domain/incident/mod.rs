@@ -191,6 +191,9 @@ pub struct Incident {
     pub dispatches: Vec<Dispatch>,
     /// The operator who works on it, exclusively.
     pub assignee: Option<Actor>,
+    /// The people at the center who were shown the details of the home: those who claimed it, and
+    /// those whose view of it is recorded.
+    pub shown_to: Vec<Actor>,
     /// Whether a third party's receiving center has the alarm; `None` if that is not known.
     pub signaled: Option<bool>,
     /// Reports of a center or a dispatch service that works on it elsewhere.

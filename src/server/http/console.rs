@@ -22,7 +22,7 @@ use crate::{
     domain::{
         access::{CenterAction, CenterRole},
         contact::Contact,
-        home::Home,
+        home::{Home, ResponderNotes},
         id::{IncidentId, UserId},
         incident::{
             self as domain, Actor, CallState, CenterMode, DispatchState, Disposition, Mode,
@@ -180,9 +180,17 @@ impl Board {
         let home = self.homes.get(&incident.home);
         // A restricted device sees what waits, and no home, because it can do nothing there.
         let free = !signed_in.is_restricted();
-        let mine = free && incident.assignee.as_ref() == Some(&actor(signed_in));
+        let by = actor(signed_in);
+        let mine = free && incident.assignee.as_ref() == Some(&by);
         let is_for_all = matches!(incident.state, Stands::UnderReview);
         let shown = mine || free && (is_for_all || role.may(CenterAction::Lead));
+        let is_recorded = incident.shown_to.contains(&by);
+        if shown && !is_recorded {
+            // Nobody waits for that: the record changes the version of the queue, and the next answer
+            // has the notes, too.
+            let engine = self.engine.on_behalf_of(signed_in.session.token);
+            engine.tell(incident.id, Command::Shown { by });
+        }
         let detail = || {
             Box::new(IncidentDetail {
                 home: home.as_deref().map_or_else(|| facts_of(incident), HomeFacts::of),
@@ -190,7 +198,10 @@ impl Board {
                 contacts: incident.snapshot.contacts.iter().map(reach).collect(),
                 former_first: incident.snapshot.former_first.as_ref().map(reach),
                 recent_changes: incident.snapshot.recent_changes.iter().map(Into::into).collect(),
-                notes: incident.snapshot.notes.clone(),
+                notes: match is_recorded {
+                    true => incident.snapshot.notes.clone(),
+                    false => ResponderNotes::default(),
+                },
                 cameras: home
                     .as_deref()
                     .filter(|_| mine)

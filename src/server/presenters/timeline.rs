@@ -125,7 +125,7 @@ impl Story<'_> {
                 let decision = if *proceed { "Looked at it: send help" } else { "Looked at it: send nothing" };
                 (What::Reviewed, Some(by), with_note(decision, note))
             }
-            Event::Noted { by, text } => (What::Note, Some(by), text.clone()),
+            Event::Noted { by, text, .. } => (What::Note, Some(by), text.clone()),
             Event::Unknown => (What::Note, None, "Something that only a newer version of Buckler can show".into()),
             Event::Closed { by, disposition } => (What::Closed, Some(by), closed(*disposition, then).into()),
         }

@@ -5,7 +5,7 @@ use buckler::domain::incident::{
     CallOutcome, CallState, CenterMode, DispatchState, Disposition, Mode, Policy, Request, Service,
     command::{CallStep, Command, OperatorReport, Seen},
     decide::Refusal,
-    event::Recorded,
+    event::{Event, Recorded},
 };
 
 /// An incident that Ed works on, whose first call rings.
@@ -137,4 +137,27 @@ fn operator_has_twice_the_time_for_the_first_call() {
     let other = undecided.incident.calls.last().unwrap();
     let CallState::Ringing { until } = other.state else { panic!("the next contact is called") };
     assert_eq!(until, other.placed_at + s(30), "calls that Buckler makes take as long as ever");
+}
+
+/// I21.
+#[test]
+fn person_who_is_shown_a_home_is_recorded_once() {
+    let mut story = claimed();
+    let before = story.facts.len();
+    for who in ["lead", "ed", "cy", "lead", "cy"] {
+        story.give(Command::Shown { by: person(who) }).unwrap();
+    }
+    let is_by = |fact: &Recorded, who| matches!(&fact.event, Event::Noted { by, shown: true, .. } if *by == person(who));
+    let recorded = &story.facts[before..];
+    assert_eq!(recorded.len(), 2, "who claimed it is in the record already: {recorded:?}");
+    assert!(is_by(&recorded[0], "lead") && is_by(&recorded[1], "cy"));
+    story.give(Command::Release { by: person("ed"), from: person("ed") }).unwrap();
+    let before = story.facts.len();
+    story.give(Command::Shown { by: person("ed") }).unwrap();
+    assert_eq!(story.facts.len(), before);
+    let event = Event::Noted { by: person("ed"), text: "x".into(), shown: false };
+    let note = Recorded { at: story.now, event };
+    let stored = serde_json::to_value(&note).unwrap();
+    assert!(stored.get("shown").is_none(), "as an earlier version stored it: {stored}");
+    assert_eq!(serde_json::from_value::<Recorded>(stored).unwrap(), note);
 }

@@ -69,6 +69,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who.clone(), seen(), any::<bool>())
             .prop_map(|(w, seen, proceed)| Step::Give(Command::Review { seen, by: person(w), proceed, note: "n".into() })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Claim { by: person(w) })),
+        1 => who.clone().prop_map(|w| Step::Give(Command::Shown { by: person(w) })),
         1 => who.clone().prop_map(|w| Step::Give(Command::Release { by: person("lead"), from: person(w) })),
         1 => (who.clone(), seen()).prop_map(|(w, seen)| Step::Give(Command::Close { seen, by: person(w), disposition: Disposition::ClosedByCenter, note: None })),
         1 => (who.clone(), seen()).prop_map(|(w, seen)| {

@@ -1,10 +1,11 @@
 //! People at the monitoring center: they share one queue, one operator works on each incident, and
 //! their reports reach the home's timeline.
 
-use super::{Op, Person, Server, change, until, whats};
+use super::{Op, Person, Server, change, hindered::Hindered, until, whats};
 use buckler::{domain::access::CenterRole, server::store::sqlite};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 const QUEUE: &str = "/api/v1/center/incidents";
 
@@ -307,4 +308,70 @@ async fn whoever_has_seen_the_queue_is_told_when_it_is_another() {
             "{never}: that was never seen"
         );
     }
+}
+
+/// A supervisor at a center, and the owner of a home with notes for responders.
+async fn with_supervisor(server: &Server) -> (Person, Person) {
+    server.apply(Op::SetCenterRole("shared".parse().unwrap(), Some(CenterRole::Supervisor))).await;
+    let (owner, supervisor) = (server.sign_in("owner").await, server.sign_in("shared").await);
+    let notes = json!({"gate": "under the stone"});
+    let put = owner.ask(Method::PUT, "/api/v1/homes/maple-street/notes", &notes).await;
+    assert_eq!(put.0, StatusCode::OK, "{put:?}");
+    (owner, supervisor)
+}
+
+async fn until_notes_are_shown(person: &Person) {
+    until("the notes are shown", || async {
+        (cases(person).await[0]["whole"]["notes"]["gate"] == "under the stone").then_some(())
+    })
+    .await;
+}
+
+/// How often the incident says that this person was shown the home.
+async fn views(owner: &Person, incident: &Value, name: &str) -> usize {
+    let lines = owner.look(incident).await["timeline"].as_array().unwrap().clone();
+    let is_view = |line: &&Value| {
+        line["by"] == name && line["text"].as_str().unwrap().starts_with("Was shown the address")
+    };
+    lines.iter().filter(is_view).count()
+}
+
+/// I21: a supervisor read gate codes of incidents that nobody had taken, and nothing recorded that.
+#[tokio::test]
+async fn supervisor_who_is_shown_a_home_stands_in_the_incident() {
+    let (server, _, operator) = with_operators("").await;
+    let (owner, supervisor) = with_supervisor(&server).await;
+    let incident = sent(&owner, "maple-street", "police").await;
+    assert_eq!(cases(&operator).await[0]["whole"], Value::Null);
+    let first = cases(&supervisor).await.remove(0);
+    assert_eq!(
+        (&first["whole"]["home"]["address"]["line1"], &first["whole"]["notes"]["gate"]),
+        (&json!("14 Maple Street"), &json!("")),
+        "the notes wait for the record"
+    );
+    until_notes_are_shown(&supervisor).await;
+    cases(&supervisor).await;
+    assert_eq!(says(&operator, &incident, "claim", json!({})).await.0, StatusCode::OK);
+    assert_eq!(cases(&operator).await[0]["whole"]["notes"]["gate"], "under the stone");
+    assert_eq!(says(&operator, &incident, "note", json!({"text": "x"})).await.0, StatusCode::OK);
+    assert_eq!(views(&owner, &incident, "Sam").await, 1, "once");
+    assert_eq!(views(&owner, &incident, "Operator").await, 0, "the claim says it");
+}
+
+/// I25: the record of a view must not hold up a person in an emergency.
+#[tokio::test]
+async fn details_do_not_wait_for_a_disk_that_hangs() {
+    let (hang, hangs) = watch::channel(false);
+    let (server, ..) = with_operators("").await;
+    let gated = |database| Hindered::gated(database, watch::channel(false).1, hangs);
+    let server = server.restart_with_database(gated).await;
+    let (owner, supervisor) = with_supervisor(&server).await;
+    let incident = sent(&owner, "maple-street", "police").await;
+    hang.send(true).unwrap();
+    let shown = cases(&supervisor).await.remove(0);
+    assert_eq!(shown["whole"]["contacts"][0]["phone"], "+15035550101");
+    until_notes_are_shown(&supervisor).await;
+    hang.send(false).unwrap();
+    until("the record", || async { (views(&owner, &incident, "Sam").await == 1).then_some(()) })
+        .await;
 }

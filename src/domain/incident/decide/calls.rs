@@ -91,6 +91,7 @@ impl Draft {
                         text:
                             "Says that help is not needed. Passed on to the responders as advice."
                                 .into(),
+                        shown: false,
                     });
                 }
                 self.end_call(id, CallOutcome::Told)

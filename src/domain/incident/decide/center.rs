@@ -14,6 +14,8 @@ use crate::domain::{
 /// The most reports from elsewhere that one incident keeps. A well-behaved center needs a few
 /// dozen.
 const REPORTS_MOST: usize = 500;
+/// The note about a person who was shown the details of the home.
+const SHOWN: &str = "Was shown the address, the contacts and the notes for responders";
 
 impl Draft {
     /// Claims the incident for one operator, exclusively. A claim before the automatic center takes
@@ -62,6 +64,15 @@ impl Draft {
             self.push(Event::Released { by });
         }
         self.claim(to)
+    }
+
+    /// Records once that a person was shown the details of the home. Who has claimed the incident is
+    /// in the record already.
+    pub(super) fn shown(&mut self, by: Actor) -> Result<(), Refusal> {
+        if !self.incident.shown_to.contains(&by) {
+            self.push(Event::Noted { by, text: SHOWN.into(), shown: true });
+        }
+        Ok(())
     }
 
     /// Decides on a report of the operator who works on the incident. Whose incident it is belongs to

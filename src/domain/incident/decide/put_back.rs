@@ -44,7 +44,7 @@ impl Draft {
                 "When this database was copied, {} had still to be requested. Whether that happened is not known: call the emergency number",
                 asked.join(", ")
             );
-            self.push(Event::Noted { by: Actor::Buckler, text });
+            self.push(Event::Noted { by: Actor::Buckler, text, shown: false });
         }
     }
 }
