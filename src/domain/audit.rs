@@ -58,3 +58,31 @@ pub enum AuditAction {
     /// An incident advanced. The steps are in its history.
     Incident,
 }
+
+impl AuditAction {
+    /// All actions.
+    pub const ALL: [Self; 22] = [
+        Self::SignedIn,
+        Self::SignInRefused,
+        Self::SignedOut,
+        Self::DevicesSignedOut,
+        Self::DeviceAllowed,
+        Self::Proven,
+        Self::ProofRefused,
+        Self::PasswordChanged,
+        Self::PasskeyAdded,
+        Self::PasskeyRemoved,
+        Self::CodesMade,
+        Self::HomeChanged,
+        Self::PersonChanged,
+        Self::Invited,
+        Self::Joined,
+        Self::ContactAnswered,
+        Self::LinkMade,
+        Self::FirstOwner,
+        Self::DeviceFault,
+        Self::ReportRefused,
+        Self::QuarantineEnded,
+        Self::Incident,
+    ];
+}

@@ -8,6 +8,7 @@ pub mod countdown;
 pub mod household;
 pub mod incident;
 pub mod live;
+pub mod log;
 pub mod opened;
 pub mod phone;
 pub mod records;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     api::{
-        audit::AuditRecord,
+        audit::{AuditAction, AuditRecord},
         center::{CenterPeople, Queue},
         home::HomeAnswer,
         household::{Household, Undelivered, Welcome},
@@ -257,10 +257,20 @@ pub async fn siren_bindings(home: &HomeId) -> Answer<SirenBindings> {
     get(&path::of_home(home, "wiring")).await
 }
 
-/// The audit records of a home before the record with that number, newest first.
-pub async fn audit(home: &HomeId, before: Option<u64>) -> Answer<Vec<AuditRecord>> {
-    let before = before.map(|number| format!("?before={number}")).unwrap_or_default();
-    get(&format!("{}{before}", path::of_home(home, "audit"))).await
+/// The audit records of a home before the record with that number, newest first: those of these
+/// actions, or of all if none is named.
+pub async fn audit(
+    home: &HomeId,
+    what: &[AuditAction],
+    before: Option<u64>,
+) -> Answer<Vec<AuditRecord>> {
+    let name = |what: &AuditAction| Some(json::text(what)?.trim_matches('"').to_owned());
+    let names: Vec<String> = what.iter().filter_map(name).collect();
+    let what = (!names.is_empty()).then(|| format!("what={}", names.join(",")));
+    let before = before.map(|number| format!("before={number}"));
+    let query: Vec<String> = what.into_iter().chain(before).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    get(&format!("{}{query}", path::of_home(home, "audit"))).await
 }
 
 /// Sends a change of a home or an account. If the server asks for the password, the change is sent

@@ -5,7 +5,7 @@ use super::{
     extract::Owner,
 };
 use crate::{
-    api::audit::AuditRecord,
+    api::audit::{AuditAction, AuditRecord},
     domain::home::Home,
     server::{
         state::AppState,
@@ -39,6 +39,23 @@ pub struct Page {
     /// The most records in the answer, 1 to 50.
     #[param(minimum = 1, maximum = 50)]
     limit: Option<u32>,
+    /// Only records of these actions, separated by commas.
+    what: Option<String>,
+}
+
+/// Parses the actions of a page.
+fn actions(what: &str) -> Result<Vec<AuditAction>, ApiError> {
+    let mut all: Vec<AuditAction> = Vec::new();
+    for name in what.split(',') {
+        let action = serde_json::from_value(json!(name));
+        let action = action.map_err(|_| {
+            ApiError::field("what", "Give the actions of records, separated by commas.")
+        })?;
+        if !all.contains(&action) {
+            all.push(action);
+        }
+    }
+    Ok(all)
 }
 
 /// The audit records of the home and of the requesting account, the newest first.
@@ -55,27 +72,40 @@ pub async fn list(
     Owner(member): Owner,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<Vec<AuditRecord>>, ApiError> {
-    let Query(Page { before, limit }) = page.map_err(|_| {
+    let Query(Page { before, limit, what }) = page.map_err(|_| {
         ApiError::field("before", "Give the number of a record, and a limit from 1 to 50.")
     })?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
-    let all = reads
-        .audit(&member.home.id, &member.signed_in.account.id, before.unwrap_or(u64::MAX), limit)
-        .await?;
+    let what = what.as_deref().map(actions).transpose()?.unwrap_or_default();
+    let (home, account) = (&member.home, &member.signed_in.account.id);
+    let before = before.unwrap_or(u64::MAX);
+    let all = reads.audit(&home.id, account, &what, before, limit).await?;
     let told = |AuditRow { number, at, what, who, address, detail }: AuditRow| {
+        let contact = match what {
+            AuditAction::ContactAnswered => contact_in(home, &detail),
+            _ => None,
+        };
         let about =
             detail.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
         AuditRecord {
             number,
             at,
             what: what.into(),
-            who,
+            // A contact has no account.
+            who: who.or(contact),
             address,
             about,
             detail: detail.to_string(),
         }
     };
     Ok(Json(all.into_iter().map(told).collect()))
+}
+
+/// The name of the contact that a record is about.
+fn contact_in(home: &Home, detail: &Value) -> Option<String> {
+    let id = detail.get("contact")?.as_str()?;
+    let mut contacts = home.contacts.iter();
+    contacts.find(|contact| contact.id.as_str() == id).map(|contact| contact.name.clone())
 }
 
 /// The differences between two versions of a home: each changed field with its value before and

@@ -15,6 +15,7 @@ pub mod writer;
 use super::{clock::Anchor, tasks::contained_now};
 use crate::domain::{
     access::{CenterRole, Membership},
+    audit::AuditAction,
     home::Home,
     id::{ContactId, HomeId, IncidentId, UserId},
     incident::{Incident, effect::Effect, event::Recorded},
@@ -291,6 +292,8 @@ pub trait Journal: Send + Sync + 'static {
     /// The effects that are not completed, in the order of their incidents' facts, and the keys of
     /// those that cannot be read.
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
+    /// The reports of other servers that came since then.
+    async fn reports(&self, since: Timestamp) -> Result<Vec<ReportRow>, StoreError>;
     /// The stored anchor of the server's time.
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
     /// Stores the anchor of the server's time.
@@ -312,6 +315,8 @@ pub trait JournalReads: Send + Sync + 'static {
     async fn latest_over(&self, since: Timestamp) -> Result<Vec<Stored>, StoreError>;
     /// See [`Journal::pending`].
     async fn pending(&self) -> Result<(Vec<Effect>, Vec<String>), StoreError>;
+    /// See [`Journal::reports`].
+    async fn reports(&self, since: Timestamp) -> Result<Vec<ReportRow>, StoreError>;
     /// See [`Journal::anchor`].
     async fn anchor(&self) -> Result<Option<Anchor>, StoreError>;
     /// See [`Journal::incident`].
@@ -440,11 +445,13 @@ pub trait Reads: IncidentReads {
     async fn deliveries(&self, url: &str) -> Result<Vec<Delivery>, StoreError>;
 
     /// The audit records of a home, and those of an account that concern no home, with numbers
-    /// below `before`, the newest first. Records of incidents' steps are left out.
+    /// below `before`, the newest first: those of these actions, or of all actions if none is named.
+    /// Records of incidents' steps are left out.
     async fn audit(
         &self,
         home: &HomeId,
         account: &UserId,
+        what: &[AuditAction],
         before: u64,
         limit: u32,
     ) -> Result<Vec<AuditRow>, StoreError>;

@@ -133,6 +133,33 @@ async fn audit_is_read_page_by_page_and_each_home_has_its_own() {
     assert!(other.contains("password_changed") && !other.contains("brook"), "{other}");
 }
 
+/// One actor's repeated records pushed all others out of the only page.
+#[tokio::test]
+async fn audit_is_read_by_kind_of_action() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    deeds(&server, &owner).await;
+    let path = "/api/v1/homes/maple-street/audit";
+    let read = async |query: &str| owner.get(&format!("{path}?{query}")).await;
+    let whats = |all: &Value| {
+        let all = all.as_array().unwrap().iter();
+        all.map(|record| record["what"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (status, some) = read("what=contact_answered,sign_in_refused").await;
+    assert_eq!(status, StatusCode::OK, "{some}");
+    assert_eq!(whats(&some), ["contact_answered", "sign_in_refused"]);
+    assert_eq!(some[0]["who"], "Sister", "a contact has no account");
+    let (_, changes) = read("what=home_changed&limit=2").await;
+    let before = format!("what=home_changed&before={}", changes[1]["number"]);
+    assert_eq!(whats(&changes), ["home_changed", "home_changed"]);
+    assert_eq!(whats(&read(&before).await.1), ["home_changed"]);
+    for wrong in ["what=", "what=home_changed,", "what=something"] {
+        let (status, problem) = read(wrong).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{wrong}");
+        assert_eq!(problem["errors"][0]["field"], "what");
+    }
+}
+
 #[tokio::test]
 async fn audit_binds_every_step_of_an_incident_across_a_restart() {
     let server = Server::start("30s").await;

@@ -283,20 +283,25 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
         )))
         .await
         .unwrap();
-    let read = async |before, limit| {
+    for _ in 5..10 {
         store
-            .reads
-            .audit(&home, &ada, before, limit)
+            .apply(Change::new(entry(AuditAction::ContactAnswered, None, Some(&home))))
             .await
-            .unwrap()
-            .into_iter()
-            .map(|r| r.number)
-            .collect::<Vec<_>>()
+            .unwrap();
+    }
+    let read = async |what: &[AuditAction], before, limit| {
+        let rows = store.reads.audit(&home, &ada, what, before, limit).await.unwrap();
+        rows.into_iter().map(|row| row.number).collect::<Vec<_>>()
     };
     // The first record is the creation of the home.
-    assert_eq!(read(u64::MAX, 10).await, [3, 2]);
-    assert_eq!(read(3, 10).await, [2]);
-    assert_eq!(read(u64::MAX, 1).await, [3]);
+    assert_eq!(read(&[], u64::MAX, 10).await, [9, 8, 7, 6, 5, 3, 2]);
+    assert_eq!(read(&[], 3, 10).await, [2]);
+    assert_eq!(read(&[], u64::MAX, 1).await, [9]);
+    let rare = [AuditAction::SignedIn, AuditAction::HomeChanged];
+    assert_eq!(read(&rare, u64::MAX, 3).await, [3, 2], "behind as many others as there are");
+    assert_eq!(read(&rare[..1], u64::MAX, 3).await, [2]);
+    assert_eq!(read(&[rare[1], AuditAction::ContactAnswered], 7, 3).await, [6, 5, 3]);
+    assert_eq!(read(&[AuditAction::Joined], u64::MAX, 3).await, []);
 }
 
 /// Incidents that begin at the same moment are on different pages here.
@@ -490,7 +495,7 @@ async fn lists_leave_out_rows_that_cannot_be_read() {
             reads.sessions(&account, now).await.unwrap(),
             reads.passkeys(&account).await.unwrap(),
             reads.begun_since(Timestamp::default()).await.unwrap(),
-            reads.audit(&home, &account, u64::MAX, 1).await.unwrap(),
+            reads.audit(&home, &account, &[], u64::MAX, 1).await.unwrap(),
             paged(reads).await,
         )
     };

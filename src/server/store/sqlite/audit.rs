@@ -16,7 +16,7 @@ use sqlx::{
     Connection, Row, SqliteConnection, SqlitePool,
     sqlite::{SqliteConnectOptions, SqliteRow},
 };
-use std::{fmt, path::Path};
+use std::{cmp::Reverse, fmt, path::Path};
 
 /// The hash before the first record.
 const BEGINNING: [u8; 32] = [0; 32];
@@ -136,30 +136,23 @@ fn sha256(text: impl AsRef<[u8]>) -> String {
     HEXLOWER.encode(&Sha256::digest(text.as_ref()))
 }
 
-/// The audit records of a home, and those of an account that concern no home, without incidents'
-/// steps, the newest first. Those that cannot be read are left out, and older ones take their
-/// places.
+/// The audit records of a home, and those of an account that concern no home, of these actions or of
+/// all, without incidents' steps, the newest first. Those that cannot be read are left out, and older
+/// ones take their places.
 pub(super) async fn of(
     readers: &SqlitePool,
-    home: &HomeId,
-    account: &UserId,
+    whose: (&HomeId, &UserId),
+    what: &[AuditAction],
     before: u64,
     limit: u32,
 ) -> Result<Vec<AuditRow>, StoreError> {
     let (mut all, mut before) = (Vec::new(), i64::try_from(before).unwrap_or(i64::MAX));
     loop {
         let missing = limit - all.len() as u32;
-        let rows = sqlx::query(
-            "SELECT number, at, what, account.name, address, detail FROM audit LEFT JOIN account ON account.id = audit.account
-             WHERE what <> 'incident' AND (home = ?1 OR (home IS NULL AND audit.account = ?2)) AND number < ?3 ORDER BY number DESC LIMIT ?4",
-        )
-        .bind(home.as_str())
-        .bind(account.as_str())
-        .bind(before)
-        .bind(missing)
-        .fetch_all(readers)
-        .await
-        .map_err(failed("read the audit"))?;
+        let rows = match what {
+            [] => page(readers, None, whose, before, missing).await?,
+            what => of_actions(readers, whose, what, before, missing).await?,
+        };
         all.extend(readable(&rows, "the audit", record));
         match rows.last() {
             Some(last) if rows.len() as u32 == missing && (all.len() as u32) < limit => {
@@ -168,6 +161,51 @@ pub(super) async fn of(
             _ => return Ok(all),
         }
     }
+}
+
+/// The rows of all actions.
+const EVERY: &str = "SELECT number, at, what, account.name, address, detail FROM audit LEFT JOIN account ON account.id = audit.account
+    WHERE what <> 'incident' AND (home = ?1 OR (home IS NULL AND audit.account = ?2)) AND number < ?3 ORDER BY number DESC LIMIT ?4";
+
+/// The rows of one action. Each part reads its own index backwards, and no more rows than it returns.
+const OF_ACTION: &str = "SELECT number, at, what, account.name, address, detail FROM (
+        SELECT * FROM (SELECT * FROM audit WHERE home = ?1 AND what = ?5 AND what <> 'incident' AND number < ?3 ORDER BY number DESC LIMIT ?4)
+        UNION ALL
+        SELECT * FROM (SELECT * FROM audit WHERE home IS NULL AND account = ?2 AND what = ?5 AND what <> 'incident' AND number < ?3 ORDER BY number DESC LIMIT ?4)
+    ) AS audit LEFT JOIN account ON account.id = audit.account ORDER BY number DESC LIMIT ?4";
+
+/// The rows of these actions, the newest first. One statement for all of them would read every row of
+/// the home: an actor who fills the log with one action would make the others slow to find.
+async fn of_actions(
+    readers: &SqlitePool,
+    whose: (&HomeId, &UserId),
+    what: &[AuditAction],
+    before: i64,
+    limit: u32,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let mut rows = Vec::new();
+    for action in what {
+        rows.extend(page(readers, Some(*action), whose, before, limit).await?);
+    }
+    rows.sort_by_key(|row| Reverse(row.get::<i64, _>(0)));
+    rows.truncate(limit as usize);
+    Ok(rows)
+}
+
+async fn page(
+    readers: &SqlitePool,
+    action: Option<AuditAction>,
+    (home, account): (&HomeId, &UserId),
+    before: i64,
+    limit: u32,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    let query = sqlx::query(if action.is_some() { OF_ACTION } else { EVERY });
+    let query = query.bind(home.as_str()).bind(account.as_str()).bind(before).bind(limit);
+    let query = match action {
+        Some(action) => query.bind(name(action)),
+        None => query,
+    };
+    query.fetch_all(readers).await.map_err(failed("read the audit"))
 }
 
 /// Builds a record from the columns of the query above.

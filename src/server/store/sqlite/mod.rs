@@ -37,6 +37,7 @@ use super::{
 };
 use crate::domain::{
     access::{CenterRole, Membership},
+    audit::AuditAction,
     home::Home,
     id::{ContactId, HomeId, IncidentId, UserId},
     incident::effect::Effect,
@@ -371,10 +372,11 @@ impl Reads for SqliteReads {
         &self,
         home: &HomeId,
         account: &UserId,
+        what: &[AuditAction],
         before: u64,
         limit: u32,
     ) -> Result<Vec<AuditRow>, StoreError> {
-        audit::of(&self.queries, home, account, before, limit).await
+        audit::of(&self.queries, (home, account), what, before, limit).await
     }
     async fn passkeys(&self, account: &UserId) -> Result<Vec<StoredPasskey>, StoreError> {
         passkeys::of_account(&self.queries, account).await

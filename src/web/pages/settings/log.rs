@@ -9,8 +9,8 @@ use crate::{
     domain::id::HomeId,
     view::{
         arrival::add_page,
-        household::deed,
         incident::changed,
+        log::{LogFilter, LogLine, lines},
         words::{HouseholdWord as W, Said},
     },
     web::{
@@ -32,12 +32,18 @@ pub fn LogSection(
     home: HomeId,
 ) -> impl IntoView {
     let (all, more) = (RwSignal::new(None::<Vec<AuditRecord>>), RwSignal::new(false));
+    let filter = RwSignal::new(LogFilter::All);
     let home = StoredValue::new(home);
     let read = move || {
         let before = all
             .with_untracked(|all| all.as_ref().and_then(|all| all.last()).map(|last| last.number));
+        let asked = filter.get_untracked();
         spawn_local(async move {
-            if let Ok(page) = client::audit(&home.get_value(), before).await {
+            let page = client::audit(&home.get_value(), &asked.actions(), before).await;
+            // The person may have chosen another filter, or left the page, in the meantime.
+            if let Ok(page) = page
+                && filter.try_get_untracked() == Some(asked)
+            {
                 let is_full = page.len() == PAGE;
                 if all.try_update(|all| add_page(all, before, |record| record.number, page))
                     == Some(true)
@@ -48,18 +54,34 @@ pub fn LogSection(
         });
     };
     read();
-    let undone = Callback::new(move |()| {
+    let begin_anew = move || {
         all.set(None);
+        more.set(false);
         read();
-    });
+    };
+    let choose = move |one: LogFilter| {
+        filter.set(one);
+        begin_anew();
+    };
+    let pick = move |one: LogFilter| {
+        view! {
+            <label class="pick"><input type="radio" name="log-filter" prop:checked=one == LogFilter::All on:change=move |_| choose(one)/><span>{one.word()}</span></label>
+        }
+    };
+    let empty = move || match filter.get_untracked() {
+        LogFilter::All => W::LogEmpty,
+        _ => W::LogNothing,
+    };
+    let undone = Callback::new(move |()| begin_anew());
     view! {
         <Deliveries home=home.get_value()/>
         <Stopped ended=undone/>
         <Undoable undone/>
         <p class="muted small">{W::LogNote}</p>
+        <fieldset class="picks"><legend class="unseen">{W::LogFilter}</legend>{LogFilter::ALL.map(pick).collect_view()}</fieldset>
         {part(move || Some(match all.get()? {
-            all if all.is_empty() => view! { <p class="card card--pad faint">{W::LogEmpty}</p> }.into_any(),
-            all => view! { <ol class="rows card">{all.iter().map(row).collect_view()}</ol> }.into_any(),
+            all if all.is_empty() => view! { <p class="card card--pad faint">{empty()}</p> }.into_any(),
+            all => view! { <ol class="rows card">{lines(&all).iter().map(row).collect_view()}</ol> }.into_any(),
         }))}
         {part(move || more.get().then(|| view! { <button class="btn btn--quiet" type="button" on:click=press(read)>{W::LogMore}</button> }))}
     }
@@ -153,7 +175,8 @@ fn Undoable(
     })
 }
 
-fn row(record: &AuditRecord) -> impl IntoView + use<> {
+fn row(line: &LogLine<'_>) -> impl IntoView + use<> {
+    let record = line.latest;
     let what = record.what.known();
     let warns = matches!(
         what,
@@ -173,14 +196,15 @@ fn row(record: &AuditRecord) -> impl IntoView + use<> {
     };
     let nobody = if record.what == AuditAction::ContactAnswered { W::AContact } else { W::Console };
     let who = record.who.clone().unwrap_or_else(|| nobody.into());
-    let line = match &record.address {
-        Some(address) => W::LogFrom.fill(&[&who, &day(record.at), address]),
-        None => W::LogBy.fill(&[&who, &day(record.at)]),
+    let time = line.time(day);
+    let by = match &record.address {
+        Some(address) => W::LogFrom.fill(&[&who, &time, address]),
+        None => W::LogBy.fill(&[&who, &time]),
     };
     view! {
         <li>
             <span class="tile"><Icon name=icon/></span>
-            <div class="grow"><b>{deed(record)}</b><p class="faint tiny">{line}</p></div>
+            <div class="grow"><b>{line.text()}</b><p class="faint tiny">{by}</p></div>
         </li>
     }
 }
