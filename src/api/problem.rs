@@ -48,6 +48,8 @@ pub struct FieldError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
+    /// 400: the request does not name one host
+    MalformedRequest,
     /// 401
     NotSignedIn,
     /// 403
@@ -83,6 +85,8 @@ pub enum Code {
     AskedSince,
     /// 413
     TooLarge,
+    /// 421: the server does not have the name under which it was reached
+    UnknownHost,
     /// 422
     Invalid,
     /// 429
@@ -108,6 +112,7 @@ impl Code {
     /// The status, the name in paths, and the title.
     fn parts(self) -> (u16, &'static str, &'static str) {
         match self {
+            Self::MalformedRequest => (400, "malformed-request", "Not a valid request"),
             Self::NotSignedIn => (401, "not-signed-in", "Not signed in"),
             Self::NotAllowed => (403, "not-allowed", "Not allowed"),
             Self::ProofNeeded => (403, "proof-needed", "Give your password again"),
@@ -127,6 +132,7 @@ impl Code {
             Self::CallsUnderWay => (409, "calls-under-way", "Contacts are still being called"),
             Self::AskedSince => (409, "asked-since", "More was asked for in the meantime"),
             Self::TooLarge => (413, "too-large", "Too large"),
+            Self::UnknownHost => (421, "unknown-host", "The server does not have this name"),
             Self::Invalid => (422, "invalid", "Not valid"),
             Self::TooManyAttempts => (429, "too-many-attempts", "Too many attempts"),
             Self::TooManyChanges => (429, "too-many-changes", "Too many changes"),

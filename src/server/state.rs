@@ -72,6 +72,8 @@ pub struct App {
     pub data: PathBuf,
     /// The trusted proxies, whose headers state how a browser connected.
     pub trusted_proxies: Arc<[IpAddr]>,
+    /// The names that this server has for sure, among those that public DNS may have.
+    pub hosts: Arc<[String]>,
     /// How long after a proof of identity its device may change a home.
     pub proof_lasts: Duration,
     /// Passkeys and their open ceremonies.
@@ -127,6 +129,7 @@ handle! {
     operators: Arc<OperatorPresence>,
     welcome: Arc<FirstOwner>,
     trusted_proxies: Arc<[IpAddr]>,
+    hosts: Arc<[String]>,
 }
 
 /// Defines a struct of handles, each from the field of [`App`] with the same name, and implements

@@ -25,6 +25,7 @@ pub(super) struct File {
     pub(super) tls_cert: Option<PathBuf>,
     pub(super) tls_key: Option<PathBuf>,
     pub(super) public_url: Option<String>,
+    pub(super) hosts: Vec<String>,
     pub(super) ffmpeg: Option<PathBuf>,
     pub(super) proof_lasts: Option<String>,
     pub(super) center: Center,
@@ -48,6 +49,7 @@ impl From<Config> for File {
             tls_cert,
             tls_key,
             public_url: config.public_url.map(Into::into),
+            hosts: config.hosts,
             ffmpeg: config.ffmpeg,
             proof_lasts: Some(humantime::format_duration(config.proof_lasts).to_string()),
             center: config.center,
@@ -167,6 +169,7 @@ mod tests {
         let mut config = Config::new(Options {
             center_phone: Some("+15035550100".into()),
             public_url: Some("https://sos.example.org".into()),
+            hosts: vec!["sos.example.net".into()],
             tls_cert: Some("cert.pem".into()),
             tls_key: Some("key.pem".into()),
             ..Options::default()

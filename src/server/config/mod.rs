@@ -54,6 +54,10 @@ pub struct Options {
     /// machine alone they are for localhost
     #[arg(long, env = "BUCKLER_PUBLIC_URL")]
     public_url: Option<String>,
+    /// Another name by which browsers reach this server, without https:// and port; may be given
+    /// several times. Needed only to sign in over plain HTTP under a name that public DNS has
+    #[arg(long = "host", env = "BUCKLER_HOST", value_delimiter = ',')]
+    hosts: Vec<String>,
     /// How long after giving the password a home can be changed without giving it again [default:
     /// 10m]
     #[arg(long, env = "BUCKLER_PROOF_LASTS", value_parser = humantime::parse_duration)]
@@ -88,6 +92,9 @@ pub struct Config {
     pub tls: Option<Files>,
     /// The address at which browsers reach this server, `https://` and a host.
     pub public_url: Option<Url>,
+    /// Other names by which browsers reach this server, in lower case. IP addresses, and names that
+    /// public DNS does not have, need no entry.
+    pub hosts: Vec<String>,
     /// How long after a proof of identity a home can be changed.
     pub proof_lasts: Duration,
     /// The folder for everything that the server stores.
@@ -184,6 +191,14 @@ pub enum ConfigError {
         /// The address.
         text: String,
     },
+    /// An entry of `hosts` is not a name.
+    #[error(
+        "hosts are names such as sos.example.net, without https:// and port, not “{text}”; IP addresses need no entry"
+    )]
+    Host {
+        /// The entry.
+        text: String,
+    },
     /// The table `center` cannot be used.
     #[error(transparent)]
     Center(#[from] dc09::settings::SettingsError),
@@ -204,7 +219,7 @@ impl Config {
         let file = options.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let demo = options.demo;
         let Timers { policy, proof_lasts } = Timers::new(&options, &file)?;
-        let Network { listen, trusted_proxies, plain_http, tls, public_url } =
+        let Network { listen, trusted_proxies, plain_http, tls, public_url, hosts } =
             Network::new(&options, &file)?;
         let center = Center {
             mode: Some(policy.center),
@@ -231,6 +246,7 @@ impl Config {
             plain_http,
             tls,
             public_url,
+            hosts,
             proof_lasts,
             data: options.data.or(file.data).unwrap_or_else(|| "data".into()),
             demo,
@@ -245,6 +261,12 @@ impl Config {
     /// A path that is not valid UTF-8, which no file can have.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(&File::from(self.clone()))
+    }
+
+    /// The names that this server has for sure, among those that public DNS may have.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let public = self.public_url.iter().filter_map(Url::domain);
+        public.map(|name| name.trim_end_matches('.').to_owned()).chain(self.hosts.clone())
     }
 
     /// The site for passkeys if no public address is set: this machine, if only this machine can

@@ -3,7 +3,7 @@
 use super::{ConfigError, File, Options};
 use crate::server::tls::Files;
 use std::net::{IpAddr, SocketAddr};
-use url::Url;
+use url::{Host, Url};
 
 /// The connections that the server takes, as options and file say. See the fields of
 /// [`Config`](super::Config).
@@ -13,6 +13,7 @@ pub(super) struct Network {
     pub(super) plain_http: bool,
     pub(super) tls: Option<Files>,
     pub(super) public_url: Option<Url>,
+    pub(super) hosts: Vec<String>,
 }
 
 impl Network {
@@ -20,7 +21,7 @@ impl Network {
     ///
     /// # Errors
     /// Passwords would go over a network without HTTPS, a demo would be reachable from elsewhere,
-    /// or passkeys cannot be for the public address.
+    /// passkeys cannot be for the public address, or a name of this server is not one.
     pub(super) fn new(options: &Options, file: &File) -> Result<Self, ConfigError> {
         let listen =
             options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -44,6 +45,7 @@ impl Network {
         if !is_local && trusted_proxies.is_empty() && tls.is_none() && !plain_http {
             return Err(ConfigError::NoHttps { ip: listen.ip() });
         }
+        let hosts = if options.hosts.is_empty() { &file.hosts } else { &options.hosts };
         let public_url = options.public_url.as_deref().or(file.public_url.as_deref());
         Ok(Self {
             listen,
@@ -52,7 +54,19 @@ impl Network {
             plain_http,
             tls,
             public_url: public_url.map(public).transpose()?,
+            hosts: hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+/// Parses a name as browsers send it: in lower case, and an international one in ASCII (RFC 5891).
+fn host(text: &str) -> Result<String, ConfigError> {
+    let is_name = |name: &str| {
+        name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) && !name.is_empty()
+    };
+    match Host::parse(text.trim_end_matches('.')) {
+        Ok(Host::Domain(name)) if is_name(&name) => Ok(name),
+        _ => Err(ConfigError::Host { text: text.into() }),
     }
 }
 
@@ -115,6 +129,45 @@ mod tests {
         let config = Config::new(Options { trusted_proxies, ..Options::default() }).unwrap();
         let known: [IpAddr; 2] = ["10.0.0.2".parse().unwrap(), "::1".parse().unwrap()];
         assert_eq!(config.trusted_proxies, known);
+    }
+
+    #[test]
+    fn hosts_are_names_as_browsers_send_them() {
+        let hosts = |text: &str| {
+            Config::new(Options { hosts: vec![text.into()], ..Options::default() })
+                .map(|config| config.hosts.concat())
+        };
+        for (text, name) in [
+            ("Buckler.Example.NET.", "buckler.example.net"),
+            ("bücher.example", "xn--bcher-kva.example"),
+            ("a_b.fritz.box", "a_b.fritz.box"),
+        ] {
+            assert_eq!(hosts(text).unwrap(), name);
+        }
+        for wrong in [
+            "",
+            ".",
+            "https://sos.example.net",
+            "sos.example.net:8080",
+            "sos.example.net/path",
+            "*.example.net",
+            "192.0.2.1",
+            "[::1]",
+            "two names",
+        ] {
+            assert!(hosts(wrong).unwrap_err().to_string().contains(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn names_are_that_of_the_public_address_and_hosts() {
+        let config = Config::new(Options {
+            public_url: Some("https://SOS.example.org:8443".into()),
+            hosts: vec!["sos.example.net".into()],
+            ..Options::default()
+        });
+        let names: Vec<_> = config.unwrap().names().collect();
+        assert_eq!(names, ["sos.example.org", "sos.example.net"]);
     }
 
     #[test]

@@ -29,6 +29,9 @@ pub struct ApiError(pub Problem);
 #[derive(utoipa::IntoResponses)]
 #[expect(dead_code, reason = "it only describes")]
 pub enum Problems {
+    /// The request does not name one host
+    #[response(status = 400, content_type = "application/problem+json")]
+    MalformedRequest(Problem),
     /// Not signed in
     #[response(status = 401, content_type = "application/problem+json")]
     NotSignedIn(Problem),
@@ -54,6 +57,15 @@ pub enum Problems {
     /// too long
     #[response(status = 503, content_type = "application/problem+json")]
     StorageUnavailable(Problem),
+}
+
+/// The problem of routes that check the host, for the OpenAPI document.
+#[derive(utoipa::IntoResponses)]
+#[expect(dead_code, reason = "it only describes")]
+pub enum HostProblems {
+    /// Plain HTTP, under a name that the server does not have
+    #[response(status = 421, content_type = "application/problem+json")]
+    UnknownHost(Problem),
 }
 
 impl ApiError {

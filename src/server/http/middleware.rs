@@ -1,7 +1,7 @@
-//! What holds for every request: its id and its span in the log, the time that it may take, and the
-//! headers that tell browsers what the app may do.
+//! What holds for every request: its id and its span in the log, the form of its host, the time that
+//! it may take, and the headers that tell browsers what the app may do.
 
-use super::{cookie, errors::ApiError};
+use super::{cookie, errors::ApiError, host};
 use crate::api::problem::Code;
 use axum::{
     extract::{MatchedPath, Request},
@@ -33,7 +33,8 @@ pub async fn in_time(request: Request, next: Next) -> Response {
 }
 
 /// Runs the request in a span of the log, and adds the headers that all answers have. Each log line
-/// about the request, those of the event loop among them, carries the id that the answer carries.
+/// about the request, those of the event loop among them, carries the id that the answer carries. A
+/// request whose host is malformed goes no further.
 pub async fn traced(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Response {
     let (extensions, headers) = (request.extensions(), request.headers());
     let (https, address) = (
@@ -46,7 +47,7 @@ pub async fn traced(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Res
     let route = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let mut response = async {
-        let response = next.run(request).await;
+        let response = host::checked(request, next).await;
         if response.status() == StatusCode::FORBIDDEN {
             tracing::info!(?address, "refused");
         }

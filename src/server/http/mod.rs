@@ -15,6 +15,7 @@ mod events;
 mod evidence;
 mod extract;
 mod homes;
+mod host;
 mod household;
 mod incidents;
 mod invitations;

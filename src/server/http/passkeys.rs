@@ -3,8 +3,9 @@
 
 use super::{
     cookie::SessionCookie,
-    errors::{ApiError, Problems},
+    errors::{ApiError, HostProblems, Problems},
     extract::{Body, RecentAuth, SignedIn},
+    host::NotRebound,
     session::{self, By, SigningIn},
 };
 use crate::{
@@ -292,9 +293,11 @@ pub async fn sign_in(
 #[utoipa::path(post, path = "/api/v1/session/recovery", tag = "session", request_body = Recover, responses(
     (status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer),
     Problems,
+    HostProblems,
 ))]
 pub async fn recover(
     State(signing_in): State<SigningIn>,
+    _: NotRebound,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(Recover { email, code }): Body<Recover>,

@@ -2,8 +2,9 @@
 
 use super::{
     cookie::SessionCookie,
-    errors::{ApiError, Problems},
+    errors::{ApiError, HostProblems, Problems},
     extract::{Body, SignedIn, session_name},
+    host::NotRebound,
     household::EditError,
 };
 use crate::{
@@ -258,9 +259,11 @@ fn user(account: &Account) -> User {
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = SignIn, responses(
     (status = 200, description = "Signed in; the cookie is set", body = SignedInAnswer),
     Problems,
+    HostProblems,
 ))]
 pub async fn sign_in(
     State(signing_in): State<SigningIn>,
+    _: NotRebound,
     cookie: SessionCookie,
     headers: HeaderMap,
     Body(SignIn { email, password }): Body<SignIn>,

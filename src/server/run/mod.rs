@@ -187,6 +187,7 @@ impl App {
             demo: config.demo,
             data: config.data.clone(),
             trusted_proxies: config.trusted_proxies.clone().into(),
+            hosts: config.names().collect(),
             proof_lasts: config.proof_lasts,
             passkeys: passkeys(config)?,
             hashing: Arc::default(),

@@ -5,6 +5,7 @@ use std::{fs, path::Path, process::Command};
 /// Every setting. Secrets and keys are in separate files, which the server reads when it starts.
 const EVERYTHING: &str = r#"
 public_url = "https://sos.example.org"
+hosts = ["sos.example.net"]
 trusted_proxies = ["10.0.0.2"]
 tls_cert = "/etc/buckler/cert.pem"
 tls_key = "/etc/buckler/key.pem"

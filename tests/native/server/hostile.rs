@@ -13,8 +13,8 @@ use tokio::{
 
 /// Sends exactly these bytes. Returns the status (0 if the connection is closed without an answer)
 /// and the whole answer as text.
-async fn send(server: &Server, bytes: &[u8]) -> (u16, String) {
-    let mut socket = TcpStream::connect(server.base.trim_start_matches("http://")).await.unwrap();
+pub async fn send(base: &str, bytes: &[u8]) -> (u16, String) {
+    let mut socket = TcpStream::connect(base.trim_start_matches("http://")).await.unwrap();
     // The server may close the connection before it has read everything.
     let _ = socket.write_all(bytes).await;
     let mut said = Vec::new();
@@ -162,6 +162,9 @@ fn broken() -> Vec<Sent> {
             raw("GET / HTTP/9.9\r\nhost: home\r\n\r\n"),
             &[0, 400, 505],
         ),
+        ("no host", raw("GET /api/v1/me HTTP/1.1\r\nconnection: close\r\n\r\n"), &[400]),
+        ("two hosts", request("GET /api/v1/me", &["host: evil.example"], ""), &[400]),
+        ("a target of another host", request("GET http://evil.example/api/v1/me", &[], ""), &[400]),
         ("no HTTP at all", raw("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}"), &[0, 400]),
     ]
 }
@@ -296,7 +299,7 @@ async fn nothing_hostile_opens_or_changes_anything() {
     let all: Vec<_> = strangers().into_iter().chain(owners(&cookie)).collect();
     assert!(all.len() >= 50);
     for (what, bytes, right) in all {
-        let (status, said) = send(&server, &bytes).await;
+        let (status, said) = send(&server.base, &bytes).await;
         assert!(right.contains(&status), "{what}: {status}, not one of {right:?}: {said:.300}");
         let head = said.split("\r\n\r\n").next().unwrap_or_default().to_lowercase();
         assert!(
@@ -324,7 +327,7 @@ async fn cookies_that_ended_or_were_stolen_from_the_file_open_nothing() {
     let owner = server.sign_in("owner").await;
     let cookie = owner.cookie().await;
     let me = async |cookie: &str| {
-        send(&server, &request("GET /api/v1/me", &[&format!("cookie: {cookie}")], "")).await.0
+        send(&server.base, &request("GET /api/v1/me", &[&format!("cookie: {cookie}")], "")).await.0
     };
     assert_eq!(me(&cookie).await, 200);
     // The file contains only hashes of tokens, which do not work as tokens.
@@ -337,12 +340,28 @@ async fn cookies_that_ended_or_were_stolen_from_the_file_open_nothing() {
         );
     }
     assert_eq!(
-        send(&server, &request("DELETE /api/v1/session", &[&format!("cookie: {cookie}")], ""))
+        send(&server.base, &request("DELETE /api/v1/session", &[&format!("cookie: {cookie}")], ""))
             .await
             .0,
         204
     );
     assert_eq!(me(&cookie).await, 401, "replayed after signing out");
+}
+
+/// RFC 9112, 6.1: the chunks count, and nothing that follows on the connection is read.
+#[tokio::test]
+async fn request_with_two_lengths_hides_no_second_one() {
+    let server = Server::start("30s").await;
+    let (length, chunked) = ("content-length: 4\r\n", "transfer-encoding: chunked\r\n");
+    for lengths in [[length, chunked], [chunked, length]] {
+        let lengths = lengths.concat();
+        let both = format!(
+            "POST /api/v1/session HTTP/1.1\r\nhost: home\r\ncontent-type: application/json\r\n{lengths}\r\n\
+             2\r\n{{}}\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: home\r\n\r\n"
+        );
+        let (status, said) = send(&server.base, both.as_bytes()).await;
+        assert_eq!((status, said.matches("HTTP/1.1 ").count()), (422, 1), "{said}");
+    }
 }
 
 /// The time until a wrong password is refused.

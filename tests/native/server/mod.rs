@@ -29,6 +29,7 @@ mod former;
 mod guessing;
 mod hindered;
 mod hostile;
+mod hosts;
 mod household;
 mod invitations;
 mod lossy_line;
