@@ -20,7 +20,9 @@ export class Server {
   }
 
   async start() {
-    const args = ["serve", ...(this.demo ? ["--demo"] : []), "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--center-ring-timeout", this.ring, "--proof-lasts", this.proof];
+    this.metricsPort ??= await freePort();
+    this.metrics = `http://127.0.0.1:${this.metricsPort}/metrics`;
+    const args = ["serve", ...(this.demo ? ["--demo"] : []), "--data", this.folder, "--listen", `127.0.0.1:${this.port}`, "--metrics-listen", `127.0.0.1:${this.metricsPort}`, "--center-ring-timeout", this.ring, "--proof-lasts", this.proof];
     if (this.configuration) {
       writeFileSync(join(this.folder, "buckler.toml"), this.configuration);
       args.push("--config", join(this.folder, "buckler.toml"));

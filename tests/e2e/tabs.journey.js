@@ -1,7 +1,7 @@
 // Many tabs of one browser: a browser opens only six connections to a host, and every tab's requests must get through.
 import { expect, test } from "./buckler.js";
 
-const streams = async (page, url) => Number(/^buckler_streams (\d+)/m.exec(await (await page.request.get(`${url}/metrics`)).text())?.[1] ?? 0);
+const streams = async (page, server) => Number(/^buckler_streams (\d+)/m.exec(await (await page.request.get(server.metrics)).text())?.[1] ?? 0);
 
 const hide = (page, hidden) =>
   page.evaluate((hidden) => {
@@ -18,7 +18,7 @@ test("seven tabs that are all looked at share one stream, and the seventh is hea
     await expect(tab.getByRole("button", { name: "SOS", exact: true })).toBeVisible();
     tabs.push(tab);
   }
-  await expect.poll(() => streams(home.page, server.url)).toBe(1);
+  await expect.poll(() => streams(home.page, server)).toBe(1);
   const last = tabs.at(-1);
   await last.getByRole("button", { name: "SOS", exact: true }).click();
   await last.getByRole("button", { name: "Request police without sliding" }).click();
@@ -28,7 +28,7 @@ test("seven tabs that are all looked at share one stream, and the seventh is hea
 
   // If the tab with the stream is closed, another takes over, and all get the next events.
   await tabs[0].close();
-  await expect.poll(() => streams(last, server.url)).toBe(1);
+  await expect.poll(() => streams(last, server)).toBe(1);
   await last.getByRole("button", { name: "Cancel Help" }).click();
   for (const tab of tabs.slice(1)) await expect(tab.getByRole("dialog", { name: "Cancelled. Nothing was sent." })).toBeVisible();
 });
@@ -37,10 +37,10 @@ test("a tab that nobody sees lets its stream go, unless an incident runs, and ha
   await page.clock.install();
   await page.reload();
   await expect(home.shield()).toBeVisible();
-  await expect.poll(() => streams(page, server.url)).toBe(1);
+  await expect.poll(() => streams(page, server)).toBe(1);
   await hide(page, true);
   await page.clock.fastForward(31_000);
-  await expect.poll(() => streams(page, server.url)).toBe(0);
+  await expect.poll(() => streams(page, server)).toBe(0);
 
   // The tab shows what happened meanwhile as soon as it is visible.
   const { server_time: sent_at } = await home.api.home("maple-street");
@@ -48,7 +48,7 @@ test("a tab that nobody sees lets its stream go, unless an incident runs, and ha
   expect((await page.request.post(`${server.url}/api/v1/homes/maple-street/incidents`, { data })).ok()).toBe(true);
   await hide(page, false);
   await expect(home.countdown()).toBeVisible();
-  await expect.poll(() => streams(page, server.url)).toBe(1);
+  await expect.poll(() => streams(page, server)).toBe(1);
   await hide(page, true);
   await page.clock.fastForward(31_000);
   expect((await page.request.post(`${server.url}/api/v1/incidents/${data.id}/cancel`)).ok()).toBe(true);
@@ -71,7 +71,7 @@ test("where tabs cannot share a stream, a hidden one closes its own, also in an 
     await expect(silence(tab)).toBeVisible();
     tabs.push(tab);
   }
-  await expect.poll(() => streams(page, server.url)).toBe(1);
+  await expect.poll(() => streams(page, server)).toBe(1);
   const over = (tab) => tab.getByRole("dialog", { name: "The sirens have stopped." });
   await silence(tabs.at(-1)).click();
   await expect(over(tabs.at(-1))).toBeVisible();
@@ -87,7 +87,7 @@ test("a tab that is looked at again says within seconds where the server does no
   await expect(home.shield()).toBeVisible();
   await hide(page, true);
   await page.clock.fastForward(31_000);
-  await expect.poll(() => streams(page, server.url)).toBe(0);
+  await expect.poll(() => streams(page, server)).toBe(0);
   server.process.kill("SIGSTOP");
   try {
     await hide(page, false);

@@ -266,7 +266,7 @@ impl Load {
     async fn streams_open(&self) -> f64 {
         let text = self
             .client
-            .get(format!("{}/metrics", self.base))
+            .get(self.server.metrics())
             .send()
             .await
             .expect("answered")

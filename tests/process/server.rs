@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     port: u16,
+    /// The port for metrics.
+    metrics: u16,
 }
 
 impl Server {
@@ -47,12 +49,15 @@ impl Server {
     ) -> Self {
         let binary = std::env::var("BUCKLER_BINARY")
             .unwrap_or_else(|_| env!("CARGO_BIN_EXE_buckler").into());
+        let metrics = free_port();
         let mut command = Command::new(binary);
         command.args([
             "serve",
             "--demo",
             "--listen",
             &format!("127.0.0.1:{port}"),
+            "--metrics-listen",
+            &format!("127.0.0.1:{metrics}"),
             "--center-ring-timeout",
             "1s",
             "--data",
@@ -60,7 +65,7 @@ impl Server {
         command.arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
         more(&mut command);
         let child = command.spawn().expect("the server starts");
-        let server = Self { child, port };
+        let server = Self { child, port, metrics };
         let serves = async {
             while client.get(format!("{}/healthz", server.base())).send().await.is_err() {
                 sleep(Duration::from_millis(5)).await;
@@ -72,6 +77,11 @@ impl Server {
 
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The address for metrics.
+    pub fn metrics(&self) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.metrics)
     }
 
     pub fn pid(&self) -> u32 {

@@ -11,7 +11,7 @@ use crate::server::{
     webhooks,
 };
 use reqwest::Client;
-use std::{io, path::Path, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 /// The timeout of a request to a running server.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -127,14 +127,22 @@ async fn server(config: &Config) -> Finding {
     }
 }
 
-/// Asks whether the server is ready.
+/// Asks whether the server is ready: where it gives names, or else where the app is.
 async fn ask(config: &Config) -> reqwest::Result<String> {
-    let scheme = if config.tls.is_some() { "https" } else { "http" };
+    if let Some(address) = config.metrics_listen
+        && let Ok(answer) = readyz("http", address).await
+    {
+        return Ok(answer);
+    }
+    readyz(if config.tls.is_some() { "https" } else { "http" }, config.listen).await
+}
+
+async fn readyz(scheme: &str, address: SocketAddr) -> reqwest::Result<String> {
     // The certificate is for the public name, not for this address, and the answer is no secret.
     let client = Client::builder()
         .no_proxy()
         .timeout(ANSWER_WITHIN)
         .tls_danger_accept_invalid_certs(true)
         .build()?;
-    client.get(format!("{scheme}://{}/readyz", config.listen)).send().await?.text().await
+    client.get(format!("{scheme}://{address}/readyz")).send().await?.text().await
 }

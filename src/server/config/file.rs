@@ -26,6 +26,7 @@ pub(super) struct File {
     pub(super) tls_key: Option<PathBuf>,
     pub(super) public_url: Option<String>,
     pub(super) hosts: Vec<String>,
+    pub(super) metrics_listen: Option<SocketAddr>,
     pub(super) ffmpeg: Option<PathBuf>,
     pub(super) proof_lasts: Option<String>,
     pub(super) center: Center,
@@ -50,6 +51,7 @@ impl From<Config> for File {
             tls_key,
             public_url: config.public_url.map(Into::into),
             hosts: config.hosts,
+            metrics_listen: config.metrics_listen,
             ffmpeg: config.ffmpeg,
             proof_lasts: Some(humantime::format_duration(config.proof_lasts).to_string()),
             center: config.center,
@@ -170,6 +172,7 @@ mod tests {
             center_phone: Some("+15035550100".into()),
             public_url: Some("https://sos.example.org".into()),
             hosts: vec!["sos.example.net".into()],
+            metrics_listen: Some("127.0.0.1:9464".parse().unwrap()),
             tls_cert: Some("cert.pem".into()),
             tls_key: Some("key.pem".into()),
             ..Options::default()

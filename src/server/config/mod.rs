@@ -58,6 +58,10 @@ pub struct Options {
     /// several times. Needed only to sign in over plain HTTP under a name that public DNS has
     #[arg(long = "host", env = "BUCKLER_HOST", value_delimiter = ',')]
     hosts: Vec<String>,
+    /// Address of this machine for /metrics, and for /readyz with names, such as 127.0.0.1:9464.
+    /// Without it they are not served
+    #[arg(long, env = "BUCKLER_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
     /// How long after giving the password a home can be changed without giving it again [default:
     /// 10m]
     #[arg(long, env = "BUCKLER_PROOF_LASTS", value_parser = humantime::parse_duration)]
@@ -95,6 +99,8 @@ pub struct Config {
     /// Other names by which browsers reach this server, in lower case. IP addresses, and names that
     /// public DNS does not have, need no entry.
     pub hosts: Vec<String>,
+    /// The address of this machine for metrics, and for `/readyz` with names.
+    pub metrics_listen: Option<SocketAddr>,
     /// How long after a proof of identity a home can be changed.
     pub proof_lasts: Duration,
     /// The folder for everything that the server stores.
@@ -193,11 +199,21 @@ pub enum ConfigError {
     },
     /// An entry of `hosts` is not a name.
     #[error(
-        "hosts are names such as sos.example.net, without https:// and port, not “{text}”; IP addresses need no entry"
+        "hosts are names such as sos.example.net, without https:// and port, not “{text}”; IP \
+         addresses need no entry"
     )]
     Host {
         /// The entry.
         text: String,
+    },
+    /// Metrics would be served beyond this machine, or where the app is.
+    #[error(
+        "metrics_listen must be an address of this machine with another port than listen, such as \
+         127.0.0.1:9464, not {address}"
+    )]
+    MetricsListen {
+        /// The address.
+        address: SocketAddr,
     },
     /// The table `center` cannot be used.
     #[error(transparent)]
@@ -219,7 +235,7 @@ impl Config {
         let file = options.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let demo = options.demo;
         let Timers { policy, proof_lasts } = Timers::new(&options, &file)?;
-        let Network { listen, trusted_proxies, plain_http, tls, public_url, hosts } =
+        let Network { listen, trusted_proxies, plain_http, tls, public_url, hosts, metrics_listen } =
             Network::new(&options, &file)?;
         let center = Center {
             mode: Some(policy.center),
@@ -247,6 +263,7 @@ impl Config {
             tls,
             public_url,
             hosts,
+            metrics_listen,
             proof_lasts,
             data: options.data.or(file.data).unwrap_or_else(|| "data".into()),
             demo,

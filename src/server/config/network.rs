@@ -14,6 +14,7 @@ pub(super) struct Network {
     pub(super) tls: Option<Files>,
     pub(super) public_url: Option<Url>,
     pub(super) hosts: Vec<String>,
+    pub(super) metrics_listen: Option<SocketAddr>,
 }
 
 impl Network {
@@ -21,7 +22,8 @@ impl Network {
     ///
     /// # Errors
     /// Passwords would go over a network without HTTPS, a demo would be reachable from elsewhere,
-    /// passkeys cannot be for the public address, or a name of this server is not one.
+    /// passkeys cannot be for the public address, a name of this server is not one, or metrics
+    /// would be served where others can reach them.
     pub(super) fn new(options: &Options, file: &File) -> Result<Self, ConfigError> {
         let listen =
             options.listen.or(file.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8080)));
@@ -45,6 +47,12 @@ impl Network {
         if !is_local && trusted_proxies.is_empty() && tls.is_none() && !plain_http {
             return Err(ConfigError::NoHttps { ip: listen.ip() });
         }
+        let metrics_listen = options.metrics_listen.or(file.metrics_listen);
+        let is_apart =
+            |address: &SocketAddr| address.ip().is_loopback() && address.port() != listen.port();
+        if let Some(address) = metrics_listen.filter(|address| !is_apart(address)) {
+            return Err(ConfigError::MetricsListen { address });
+        }
         let hosts = if options.hosts.is_empty() { &file.hosts } else { &options.hosts };
         let public_url = options.public_url.as_deref().or(file.public_url.as_deref());
         Ok(Self {
@@ -55,6 +63,7 @@ impl Network {
             tls,
             public_url: public_url.map(public).transpose()?,
             hosts: hosts.iter().map(|text| host(text)).collect::<Result<_, _>>()?,
+            metrics_listen,
         })
     }
 }
@@ -168,6 +177,20 @@ mod tests {
         });
         let names: Vec<_> = config.unwrap().names().collect();
         assert_eq!(names, ["sos.example.org", "sos.example.net"]);
+    }
+
+    #[test]
+    fn metrics_have_an_address_of_their_own_on_this_machine() {
+        let metrics_listen = |address: &str| {
+            let metrics_listen = Some(address.parse().unwrap());
+            Config::new(Options { metrics_listen, ..Options::default() })
+        };
+        for good in ["127.0.0.1:9464", "[::1]:9464"] {
+            assert!(metrics_listen(good).is_ok(), "{good}");
+        }
+        for wrong in ["0.0.0.0:9464", "192.168.1.2:9464", "127.0.0.1:8080"] {
+            assert!(metrics_listen(wrong).unwrap_err().to_string().contains(wrong), "{wrong}");
+        }
     }
 
     #[test]

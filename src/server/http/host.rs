@@ -5,8 +5,9 @@
 //! a browser of the home, and so it reaches servers that its author does not. It has no cookie and
 //! no link of this server, because browsers keep cookies by name. What needs a session, a link or a
 //! signature is therefore closed to it, and stays open under every name: no list of names is
-//! complete (proxies, dynamic DNS, routers), and a host check must never stop an SOS. Signing in with
-//! a password or a recovery code is closed to names that the server does not have ([`NotRebound`]).
+//! complete (proxies, dynamic DNS, routers), and a host check must never stop an SOS. Two things
+//! are closed to names that the server does not have: signing in with a password or a recovery code
+//! ([`NotRebound`]), and the address for metrics ([`known_only`]).
 
 use super::{cookie, errors::ApiError};
 use crate::{
@@ -14,7 +15,7 @@ use crate::{
     server::state::{AppState, handles},
 };
 use axum::{
-    extract::{FromRef, FromRequestParts, Request},
+    extract::{FromRef, FromRequestParts, Request, State},
     http::{Extensions, HeaderMap, HeaderValue, Uri, Version, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -127,8 +128,8 @@ fn is_in_names(byte: u8) -> bool {
 }
 
 /// The host that a request names in its target (absolute form; `:authority` in HTTP/2), in `Host`,
-/// or the same one in both. Requests of HTTP/1.0 need none, such as those of load balancers that ask
-/// whether the server lives; no browser sends them.
+/// or the same one in both. Requests of HTTP/1.0 need none, such as those of load balancers that
+/// ask whether the server lives; no browser sends them.
 ///
 /// # Errors
 /// The forms that RFC 9112, 3.2, and RFC 9113, 8.3.1, call malformed, and an absolute form that
@@ -165,11 +166,28 @@ pub(super) async fn checked(request: Request, next: Next) -> Response {
     }
 }
 
+/// Passes a request on that names a host of this server, however it came.
+pub(super) async fn known_only(
+    State(hosts): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match authority(request.version(), request.uri(), request.headers()) {
+        Ok(Some(authority)) if !authority.is_known(&hosts) => misdirected(
+            &authority,
+            "Metrics are not served under this name. Use 127.0.0.1 or localhost.",
+        )
+        .into_response(),
+        _ => next.run(request).await,
+    }
+}
+
 /// Refuses a request for a host of somebody else (RFC 9110, 7.4).
 fn misdirected(authority: &Authority, detail: &str) -> ApiError {
     tracing::warn!(
         host = authority.text,
-        "refused a request for a host that is not this server; if people reach the server by that name, add it to hosts"
+        "refused a request for a host that is not this server; if people reach the server by that \
+         name, add it to hosts"
     );
     ApiError::new(Code::UnknownHost, detail)
 }
@@ -198,8 +216,9 @@ impl FromRequestParts<AppState> for NotRebound {
             {
                 Err(misdirected(
                     &authority,
-                    "The server does not know the name in the address bar, so nobody can sign in here. Open it by its IP address, or \
-                     let its administrator add the name to “hosts” in the configuration.",
+                    "The server does not know the name in the address bar, so nobody can sign in \
+                     here. Open it by its IP address, or let its administrator add the name to \
+                     “hosts” in the configuration.",
                 ))
             }
             _ => Ok(Self),
@@ -211,8 +230,8 @@ impl FromRequestParts<AppState> for NotRebound {
 ///
 /// - over HTTPS, because this server's certificate is not for that page's name;
 /// - with `Sec-Fetch-Site`: browsers send it only over HTTPS and on one machine (Fetch Metadata
-///   Request Headers, 2), and no script can set it. This serves people behind a proxy that is not in
-///   `trusted_proxies`;
+///   Request Headers, 2), and no script can set it. This serves people behind a proxy that is not
+///   in `trusted_proxies`;
 /// - from the Internet: its author gets the same answers without it. That does not hold for IPv6,
 ///   where the devices of a home have public addresses.
 fn may_be_rebound(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> bool {

@@ -1,5 +1,5 @@
-//! What holds for every request: its id and its span in the log, the form of its host, the time that
-//! it may take, and the headers that tell browsers what the app may do.
+//! What holds for every request: its id and its span in the log, the form of its host, the time
+//! that it may take, and the headers that tell browsers what the app may do.
 
 use super::{cookie, errors::ApiError, host};
 use crate::api::problem::Code;

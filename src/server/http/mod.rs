@@ -46,7 +46,7 @@ use axum::{
 };
 pub use connection::{Encrypted, serve};
 use errors::ApiError;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tower_http::{
     catch_panic::CatchPanicLayer, csrf::CsrfLayer, set_header::SetResponseHeaderLayer,
 };
@@ -95,14 +95,31 @@ pub fn router(app: Arc<App>, assets: Assets) -> Router {
         header::CACHE_CONTROL,
         HeaderValue::from_static("no-store"),
     );
-    api.route_layer(from_fn_with_state(AppState(app.clone()), restricted::guard))
+    let router = api
+        .route_layer(from_fn_with_state(AppState(app.clone()), restricted::guard))
         .route("/api/openapi.json", service::openapi(document))
         .method_not_allowed_fallback(service::method_not_allowed)
         .layer(no_store)
         .with_state(AppState(app))
         .fallback(move |request| app::serve(assets.clone(), request))
         .layer(DefaultBodyLimit::max(BODY_MOST))
-        .layer(CsrfLayer::new().with_rejection_response(foreign))
+        .layer(CsrfLayer::new().with_rejection_response(foreign));
+    with_middleware(router, proxies)
+}
+
+/// The router of the address for metrics: what only the administrator of this machine may read.
+pub fn metrics_router(app: Arc<App>) -> Router {
+    let proxies = app.trusted_proxies.clone();
+    let state = AppState(app);
+    let router = service::at_metrics()
+        .layer(from_fn_with_state(state.clone(), host::known_only))
+        .with_state(state);
+    with_middleware(router, proxies)
+}
+
+/// Adds what holds for every request.
+fn with_middleware(router: Router, proxies: Arc<[IpAddr]>) -> Router {
+    router
         .layer(from_fn(middleware::in_time))
         .layer(CatchPanicLayer::custom(|_| ApiError::internal().into_response()))
         .layer(from_fn(move |request, next| middleware::traced(proxies.clone(), request, next)))

@@ -1,8 +1,13 @@
 //! The state of the server itself: liveness, readiness, metrics, and the OpenAPI document.
+//!
+//! Metrics and the names of what is quarantined tell of incidents that are hidden from their home.
+//! At the address of the app, a request of this machine looks the same as one that a proxy on this
+//! machine forwards without saying so. They are therefore served only at an address of their own,
+//! `metrics_listen`.
 
 use super::errors::ApiError;
 use crate::{
-    api::problem::Code,
+    api::problem::{Code, Problem},
     domain::incident::{Incident, State},
     server::{
         engine::{Engine, PutBack},
@@ -16,13 +21,18 @@ use crate::{
     },
 };
 use axum::{
+    Router,
     body::Bytes,
-    extract::{self, ConnectInfo},
-    http::{HeaderMap, StatusCode, header},
+    extract,
+    http::{StatusCode, header},
     response::IntoResponse,
     routing::{MethodRouter, get},
 };
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Once},
+    time::Duration,
+};
 use tokio::sync::watch;
 use utoipa::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -34,6 +44,15 @@ struct Document;
 /// The routes of the server itself.
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(healthz)).routes(routes!(readyz)).routes(routes!(metrics))
+}
+
+/// The routes at the address for metrics.
+pub(super) fn at_metrics() -> Router<AppState> {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz_with_names))
+        .route("/metrics", get(render))
+        .fallback(|| async { ApiError::not_found() })
 }
 
 pub fn document() -> utoipa::openapi::OpenApi {
@@ -74,7 +93,17 @@ handles! {
 }
 
 impl SelfCheck {
-    async fn reasons(&self, is_here: bool) -> (bool, Vec<String>) {
+    async fn answer(&self, with_names: bool) -> (StatusCode, String) {
+        let (ready, reasons) = self.reasons(with_names).await;
+        let (status, word) = if ready {
+            (StatusCode::OK, "ready")
+        } else {
+            (StatusCode::SERVICE_UNAVAILABLE, "not ready")
+        };
+        (status, format!("{word}\n{}", reasons.concat()))
+    }
+
+    async fn reasons(&self, with_names: bool) -> (bool, Vec<String>) {
         if *self.stop.borrow() {
             return (false, vec!["server: it is stopping\n".into()]);
         }
@@ -100,7 +129,7 @@ impl SelfCheck {
                 withheld.len()
             ));
         }
-        reasons.extend(self.set_aside(is_here));
+        reasons.extend(self.set_aside(with_names));
         let has_ballast = ballast::is_kept(&self.data);
         if !has_ballast {
             reasons.push(format!(
@@ -117,15 +146,15 @@ impl SelfCheck {
         (stores && has_ballast, reasons)
     }
 
-    /// What cannot be read or decided: by name for this machine, and as numbers for everybody else,
-    /// who must not learn of homes and of hidden incidents.
-    fn set_aside(&self, is_here: bool) -> Vec<String> {
+    /// What cannot be read or decided: by name for the administrator, and as numbers for everybody
+    /// else, who must not learn of homes and of hidden incidents.
+    fn set_aside(&self, with_names: bool) -> Vec<String> {
         let (quarantined, homes, effects) = (
             self.engine.view().quarantined(),
             self.homes.unreadable(),
             self.engine.view().unreadable_effects(),
         );
-        if !is_here {
+        if !with_names {
             let all = [
                 (quarantined.len(), "incidents are quarantined"),
                 (homes.len(), "homes cannot be read"),
@@ -167,45 +196,37 @@ impl SelfCheck {
     tag = "service",
     responses((status = 200, body = String), (status = 503, body = String)),
 )]
-pub async fn readyz(
-    extract::State(check): extract::State<SelfCheck>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-) -> impl IntoResponse {
-    let (ready, reasons) = check.reasons(is_here(peer, &headers)).await;
-    let (status, word) = if ready {
-        (StatusCode::OK, "ready")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not ready")
-    };
-    (status, format!("{word}\n{}", reasons.concat()))
+pub async fn readyz(extract::State(check): extract::State<SelfCheck>) -> impl IntoResponse {
+    check.answer(false).await
 }
 
-/// Whether a request comes from this machine, and from nobody else through a proxy on it.
-fn is_here(peer: SocketAddr, headers: &HeaderMap) -> bool {
-    peer.ip().is_loopback()
-        && !["forwarded", "x-forwarded-for", "x-forwarded-proto"]
-            .iter()
-            .any(|name| headers.contains_key(*name))
+/// Like [`readyz`], with the names of homes and incidents.
+async fn readyz_with_names(extract::State(check): extract::State<SelfCheck>) -> impl IntoResponse {
+    check.answer(true).await
 }
 
-/// Metrics for Prometheus. Only requests from this machine are answered.
-#[utoipa::path(
-    get,
-    path = "/metrics",
-    tag = "service",
-    responses((status = 200, body = String), (status = 404, body = String)),
-)]
-pub async fn metrics(
+/// Metrics for Prometheus, which this address served in earlier versions.
+#[utoipa::path(get, path = "/metrics", tag = "service", responses(
+    (status = 200, description = "At the address of `metrics_listen`", body = String),
+    (status = 404, description = "At every other address", content_type = "application/problem+json", body = Problem),
+))]
+pub async fn metrics() -> ApiError {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            "/metrics was asked for where the app is served; since this version it has an address \
+             of its own: set metrics_listen, such as 127.0.0.1:9464, and let Prometheus read it there"
+        );
+    });
+    ApiError::new(Code::NotFound, "Metrics are served at the address of metrics_listen alone.")
+}
+
+/// Metrics for Prometheus.
+async fn render(
     extract::State(engine): extract::State<Engine>,
     extract::State(changes): extract::State<Changes>,
     extract::State(homes): extract::State<Arc<Homes>>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
 ) -> impl IntoResponse {
-    if !is_here(peer, &headers) {
-        return ApiError::not_found().into_response();
-    }
     let view = engine.view();
     let text = metrics::render(&metrics::Counts {
         running: view.running().iter().map(|c| state(&c.incident)).collect(),
@@ -214,7 +235,7 @@ pub async fn metrics(
         requests: engine.waiting(),
         quarantined: view.quarantined().len() + homes.unreadable().len(),
     });
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
 fn state(incident: &Incident) -> &'static str {

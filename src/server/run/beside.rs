@@ -5,7 +5,7 @@ use crate::server::{
     App, cameras,
     dc09::receiver::{self, Receiver},
     engine::device::Ids,
-    metrics,
+    http, metrics,
     monitoring::presence::{Leases, watch_leases},
     mqtt::{
         MqttDevices, Readiness,
@@ -18,8 +18,8 @@ use crate::server::{
     tasks::Stage,
     webhooks,
 };
-use std::sync::Arc;
-use tokio::sync::mpsc;
+use std::{io, net::SocketAddr, sync::Arc};
+use tokio::{net::TcpListener, sync::mpsc};
 
 impl App {
     /// Starts the tasks beside requests, which run until the server stops.
@@ -68,6 +68,38 @@ impl App {
             }
         }
         self.tasks.spawn_until(Stage::Outside, "figures", metrics::sum_up());
+    }
+
+    /// Opens the address for metrics. If it cannot be used, the server works without: an SOS does
+    /// not depend on it.
+    pub(super) async fn open_metrics(self: &Arc<Self>, address: SocketAddr) {
+        let opened = async {
+            let listener = TcpListener::bind(address).await?;
+            Ok::<_, io::Error>((listener.local_addr()?, listener))
+        };
+        match opened.await {
+            Ok((address, listener)) => {
+                tracing::info!(%address, "serving metrics");
+                self.serve_metrics(listener);
+            }
+            Err(error) => {
+                tracing::error!(%address, %error, "metrics are not served: their address cannot be used");
+            }
+        }
+    }
+
+    /// Serves metrics, and `/readyz` with names, until the server stops.
+    pub fn serve_metrics(self: &Arc<Self>, listener: TcpListener) {
+        let (router, stop) = (http::metrics_router(self.clone()), self.stop.clone());
+        let (connections, proxies) =
+            (self.limits.connections.clone(), self.trusted_proxies.clone());
+        self.tasks.spawn("metrics", async move {
+            if let Err(error) =
+                http::serve(listener, None, router, connections, proxies, stop).await
+            {
+                tracing::error!(%error, "metrics cannot be served any more");
+            }
+        });
     }
 }
 

@@ -288,6 +288,9 @@ pub async fn run(
     let tls = config.tls.clone().map(Tls::new).transpose()?.map(Arc::new);
     let _lock = lock(&config.data)?;
     let app = App::start(&config, stop.clone()).await?;
+    if let Some(address) = config.metrics_listen {
+        app.open_metrics(address).await;
+    }
     let address = listener.local_addr().map_err(failed)?;
     tracing::info!(%address, data = %config.data.display(), demo = config.demo, "serving");
     let scheme = if tls.is_some() { "https" } else { "http" };

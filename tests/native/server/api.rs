@@ -411,7 +411,7 @@ async fn the_document_only_grows() {
 async fn the_service_says_that_it_lives_and_is_ready() {
     let server = Server::start("30s").await;
     let stranger = server.stranger();
-    for path in ["/healthz", "/readyz", "/metrics"] {
+    for path in ["/healthz", "/readyz"] {
         assert_eq!(stranger.get(path).await.0, StatusCode::OK, "{path}");
     }
     assert_eq!(stranger.get("/api/v1/nothing").await.1["code"], "not_found");

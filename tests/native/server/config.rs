@@ -6,6 +6,7 @@ use std::{fs, path::Path, process::Command};
 const EVERYTHING: &str = r#"
 public_url = "https://sos.example.org"
 hosts = ["sos.example.net"]
+metrics_listen = "127.0.0.1:9464"
 trusted_proxies = ["10.0.0.2"]
 tls_cert = "/etc/buckler/cert.pem"
 tls_key = "/etc/buckler/key.pem"

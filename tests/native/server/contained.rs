@@ -93,7 +93,7 @@ async fn devices_of_a_home_are_checked_though_another_panics() {
     })
     .await;
     assert_runs(&server);
-    let metrics = reqwest::get(format!("{}/metrics", server.base)).await.unwrap();
+    let metrics = reqwest::get(format!("{}/metrics", server.metrics)).await.unwrap();
     let metrics = metrics.text().await.unwrap();
     let counted = r#"buckler_task_panics_total{task="health of devices"}"#;
     assert!(metrics.contains(counted), "{metrics}");

@@ -19,6 +19,8 @@ struct OnDisk {
     child: Killed,
     owner: Person,
     folder: TempDir,
+    /// The port for metrics.
+    metrics: u16,
 }
 
 impl OnDisk {
@@ -30,13 +32,15 @@ impl OnDisk {
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status();
         assert!(built.unwrap().success());
-        let (child, owner) = Self::serve(&folder).await;
-        Self { child, owner, folder }
+        let metrics = free_port();
+        let (child, owner) = Self::serve(&folder, metrics).await;
+        Self { child, owner, folder, metrics }
     }
 
-    async fn serve(folder: &TempDir) -> (Killed, Person) {
-        let port = free_port();
-        let mut server = program(&["serve", "--demo"], port, &folder.path().join("data"));
+    async fn serve(folder: &TempDir, metrics: u16) -> (Killed, Person) {
+        let (port, metrics) = (free_port(), format!("127.0.0.1:{metrics}"));
+        let words = ["serve", "--demo", "--metrics-listen", &metrics];
+        let mut server = program(&words, port, &folder.path().join("data"));
         server
             .env("LD_PRELOAD", folder.path().join("disk.so"))
             .env("DISK_FAULT", folder.path().join("fault"));
@@ -47,7 +51,7 @@ impl OnDisk {
     /// Kills the server and starts another one on the same disk.
     async fn restart(&mut self) {
         self.child.kill();
-        (self.child, self.owner) = Self::serve(&self.folder).await;
+        (self.child, self.owner) = Self::serve(&self.folder, self.metrics).await;
     }
 
     async fn is_ready(&self) {
@@ -430,7 +434,7 @@ async fn the_figures_tell_of_incidents_lateness_store_and_ways_out() {
     let server = OnDisk::start().await;
     let incident = server.owner.raise("maple-street", "police", json!({})).await.1;
     server.owner.act(&incident, "send-now").await;
-    let url = format!("{}/metrics", server.owner.base);
+    let url = format!("http://127.0.0.1:{}/metrics", server.metrics);
     let wanted = [
         "buckler_incidents{state=\"verifying\"} 1",
         "buckler_store_commit_seconds_count",

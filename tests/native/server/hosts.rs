@@ -1,7 +1,8 @@
 //! The host of a request. Each request names one. A page whose name was pointed at this machine
-//! (DNS rebinding) signs nobody in, and an SOS goes on under every name.
+//! (DNS rebinding) signs nobody in and reads no metrics, and an SOS goes on under every name.
 
-use super::{Server, hostile::send, rights, until};
+use super::{Killed, Person, Server, cameras::free_port, hostile::send, program, rights, until};
+use std::process::Stdio;
 
 /// A name that a page of another site has pointed at this machine.
 const REBOUND: &str = "page.evil.example:8080";
@@ -68,26 +69,34 @@ async fn request_without_exactly_one_host_is_refused() {
 
 /// The page runs in a browser of the home, and reaches servers that its author does not.
 #[tokio::test]
-async fn rebound_page_signs_nobody_in() {
+async fn rebound_page_signs_nobody_in_and_reads_no_metrics() {
     let server = Server::start("30s").await;
+    let (app, metrics) = (&server.base, &server.metrics);
     let names = [format!("host: {REBOUND}"), format!("origin: http://{REBOUND}")];
     // It can claim to be a proxy.
     let claims = ["x-forwarded-proto: https", "x-forwarded-for: 203.0.113.9"];
     let headers = [names[0].as_str(), &names[1], claims[0], claims[1]];
-    for (first, body, expected) in [
-        ("POST /api/v1/session", SIGN_IN, 421),
-        ("POST /api/v1/session/recovery", RECOVER, 421),
-        ("GET /api/v1/me", "", 401),
-        ("GET /api/v1/homes/maple-street", "", 401),
+    for (base, first, body, expected) in [
+        (app, "POST /api/v1/session", SIGN_IN, 421),
+        (app, "POST /api/v1/session/recovery", RECOVER, 421),
+        (app, "GET /api/v1/me", "", 401),
+        (app, "GET /api/v1/homes/maple-street", "", 401),
+        (app, "GET /metrics", "", 404),
+        (metrics, "GET /metrics", "", 421),
+        (metrics, "GET /readyz", "", 421),
+        (metrics, &format!("GET http://{REBOUND}/metrics"), "", 421),
     ] {
         let (status, said) =
-            send(&server.base, &request(&format!("{first} HTTP/1.1"), &headers, body)).await;
+            send(base, &request(&format!("{first} HTTP/1.1"), &headers, body)).await;
         assert_eq!(status, expected, "{first}: {said}");
         assert!(status != 421 || said.contains("unknown_host"), "{first}: {said}");
-        for secret in ["set-cookie", "evil.example"] {
+        for secret in ["set-cookie", "buckler_", "evil.example", "store: "] {
             assert!(!said.contains(secret), "{first}: {said}");
         }
     }
+    let absolute =
+        request(&format!("GET http://{REBOUND}/metrics HTTP/1.1"), &["host: 127.0.0.1"], "");
+    assert_eq!(send(metrics, &absolute).await.0, 400);
 }
 
 /// Nobody is without help because the server was installed without its name.
@@ -132,4 +141,16 @@ async fn sign_in_under_a_public_name_needs_https_or_its_entry() {
     ] {
         assert_eq!(sign_in(&server, &[unknown, header]).await, expected, "{header}");
     }
+}
+
+#[tokio::test]
+async fn server_starts_though_the_address_of_metrics_is_taken() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let (folder, port) = (tempfile::tempdir().unwrap(), free_port());
+    let metrics = taken.local_addr().unwrap().to_string();
+    let words = ["serve", "--demo", "--metrics-listen", &metrics];
+    let mut command = program(&words, port, &folder.path().join("data"));
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let _server = Killed(child);
+    Person::at(port).await;
 }

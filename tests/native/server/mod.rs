@@ -97,6 +97,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Server {
     pub app: Arc<App>,
     pub base: String,
+    /// The address for metrics.
+    pub metrics: String,
     pub stopper: watch::Sender<bool>,
     pub serving: tokio::task::JoinHandle<Result<(), StartError>>,
     folder: Arc<TempDir>,
@@ -171,11 +173,14 @@ impl Server {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
+        let for_metrics = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let metrics = format!("http://{}", for_metrics.local_addr().unwrap());
+        app.serve_metrics(for_metrics);
         let serving =
             tokio::spawn(serve(listener, None, app.clone(), Assets::of_last_build(), stop));
         // Contacts are reached as if their pages were about to come back.
         app.snapshots.pages.may_return_until(Timestamp::from_millis(i64::MAX as u64));
-        Self { app, base, stopper, serving, folder }
+        Self { app, base, metrics, stopper, serving, folder }
     }
 
     /// Stops the server, and returns its folder.

@@ -1,6 +1,6 @@
 //! A real nginx with only `proxy_pass` in front of the server, which is a common setup.
 
-use super::{PATIENCE, Server, cameras::free_port, until};
+use super::{PATIENCE, Server, cameras::free_port, quarantine, until};
 use futures_util::StreamExt;
 use serde_json::json;
 use std::{
@@ -77,4 +77,23 @@ async fn call_rings_through_a_proxy_that_buffers() {
         }
     };
     tokio::time::timeout(PATIENCE, rings).await.expect("it rings");
+}
+
+/// This proxy sends no header that tells of it, and names this machine as the host.
+#[tokio::test]
+async fn proxy_that_tells_nothing_gets_no_metrics_and_no_names() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    owner.raise("maple-street", "police", json!({})).await;
+    let server = server.restart_after_sql(quarantine::BREAK).await;
+    let nginx = Nginx::before(&server).await;
+    let get = async |base: &str, path: &str| {
+        let answer = reqwest::get(format!("{base}{path}")).await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(get(&nginx.base, "/metrics").await.0, 404);
+    let (_, said) = get(&nginx.base, "/readyz").await;
+    assert!(said.contains("1 incidents are quarantined") && !said.contains("maple"), "{said}");
+    assert!(get(&server.metrics, "/metrics").await.1.contains("buckler_quarantined "));
+    assert!(get(&server.metrics, "/readyz").await.1.contains("home maple-street: quarantined"));
 }

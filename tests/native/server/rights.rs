@@ -263,7 +263,8 @@ async fn walk(
                             "{invitation}",
                             "{incident}",
                             "{token}",
-                            "/resend"
+                            "/resend",
+                            "/metrics"
                         ]
                         .iter()
                         .any(|end| path.ends_with(end))),

@@ -104,7 +104,7 @@ async fn incident_that_cannot_be_decided_is_quarantined() {
     until("it is quarantined", async || (quarantined() == [incident.id.to_string()]).then_some(()))
         .await;
     let reasons =
-        reqwest::get(format!("{}/readyz", server.base)).await.unwrap().text().await.unwrap();
+        reqwest::get(format!("{}/readyz", server.metrics)).await.unwrap().text().await.unwrap();
     assert!(
         reasons.contains(&format!("incident {} of home elm-road: quarantined", incident.id)),
         "{reasons}"
