@@ -253,11 +253,14 @@ pub struct VerbalPasswordCheck {
 }
 
 /// Enrolls the cameras in SOS.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enroll {
     /// Whether canceling requires the verbal password (R15).
     pub verbal_password_required: bool,
+    /// The current verbal password. It is needed where this ends that canceling requires it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verbal_password: Option<String>,
     /// Must be true.
     pub accept_terms: bool,
 }

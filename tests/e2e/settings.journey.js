@@ -168,6 +168,28 @@ test("SOS for cameras is turned off, and on again by the wizard", async ({ home,
   await expect(home.shield()).toBeVisible();
 });
 
+test("a home stops asking for its verbal password only if that is given", async ({ home, page, server, expected }) => {
+  expected.push(/422/);
+  const contacts = [{ name: "Ann", phone: "+15035550142" }, { name: "Bob", phone: "+15035550143" }];
+  await home.api.request.put(`${server.url}/api/v1/homes/garden-flat/contacts`, { data: { contacts } });
+  await page.evaluate(() => localStorage.setItem("buckler-home", "garden-flat"));
+  await at(home, "sos-for-cameras");
+  await home.button("Continue").click();
+  await home.button("Check what responders will be told").click();
+  await home.button("Yes, that is where help should come").click();
+  await home.button("Save").click();
+  await page.getByLabel("Ask for the verbal password to call help off").uncheck();
+  await home.button("Continue").click();
+  await page.getByLabel("I have read this and accept it").check();
+  await home.button("Turn SOS for cameras on").click();
+  await expect(page.getByText("That is not right.")).toBeVisible();
+  await expect(page.getByLabel("Verbal password")).toBeFocused();
+  await page.getByLabel("Verbal password").fill("Blue Heron");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("SOS for cameras is on")).toBeVisible();
+  expect((await home.api.home("garden-flat")).settings.verbal_password_required).toBe(false);
+});
+
 test("people: a right is taken away, and the last owner stays", async ({ home, page, expected }) => {
   expected.push(/422|409/);
   await at(home, "people");

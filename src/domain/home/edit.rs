@@ -116,6 +116,18 @@ impl Form {
     }
 }
 
+/// What an owner chooses with the enrollment of cameras (R15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AsksPassword {
+    /// Canceling needs the verbal password.
+    Yes,
+    /// Canceling does not need it, unless the home has a base station.
+    No {
+        /// Whether the owner gave the current verbal password.
+        given: bool,
+    },
+}
+
 /// A contact as entered by an owner. The phone number is already in E.164.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenContact {
@@ -234,12 +246,14 @@ impl Home {
         Ok(())
     }
 
-    /// Enrolls the cameras in SOS (R2), with or without asking for the verbal password (R15).
+    /// Enrolls the cameras in SOS (R2), with or without asking for the verbal password (R15). A
+    /// home that asks for one stops only if it is given: otherwise a thief of an owner's account
+    /// could name a contact of their own, who calls help off.
     ///
     /// # Errors
     /// Each requirement that is missing: a compatible camera, the plan, an address, two contacts,
     /// the password.
-    pub fn enroll(&mut self, password_required: bool) -> Result<(), FieldErrors> {
+    pub fn enroll(&mut self, asks: AsksPassword) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         if !self.cameras.iter().any(|c| c.sos_compatible) {
             form.wrong("cameras", ErrorCode::NoCompatibleCamera);
@@ -253,11 +267,19 @@ impl Home {
         if self.contacts.len() < *CONTACTS.start() {
             form.wrong("contacts", ErrorCode::TooFew);
         }
-        if password_required && self.verbal_password.is_none() {
-            form.wrong("verbal_password", ErrorCode::Missing);
+        match asks {
+            AsksPassword::Yes if self.verbal_password.is_none() => {
+                form.wrong("verbal_password", ErrorCode::Missing);
+            }
+            AsksPassword::No { given: false }
+                if self.asks_password() && self.base_station().is_none() =>
+            {
+                form.wrong("verbal_password", ErrorCode::NotRight);
+            }
+            _ => {}
         }
         form.done(())?;
-        self.settings.verbal_password_required = password_required;
+        self.settings.verbal_password_required = asks == AsksPassword::Yes;
         self.subscription.sos_for_cameras = Enrolment::Enrolled;
         Ok(())
     }
@@ -318,9 +340,15 @@ impl Home {
         Ok(id)
     }
 
-    /// Removes a device and the configuration of its siren.
+    /// Removes a device and the configuration of its siren. A home that asks for a verbal password
+    /// because of its base station goes on asking for it, until an owner chooses otherwise with
+    /// [`Self::enroll`], which takes that password.
     pub fn remove_device(&mut self, id: &DeviceId) {
+        let asked = self.asks_password();
         self.devices.retain(|d| d.id != *id);
+        if asked && self.base_station().is_none() {
+            self.settings.verbal_password_required = true;
+        }
         self.siren_bindings.retain(|b| b.device != *id);
     }
 
@@ -328,6 +356,11 @@ impl Home {
     pub fn remove_camera(&mut self, id: &CameraId) {
         self.cameras.retain(|c| c.id != *id);
         self.siren_bindings.retain(|b| b.device.as_str() != id.as_str());
+    }
+
+    /// Whether canceling needs the verbal password, and one is set.
+    fn asks_password(&self) -> bool {
+        self.verbal_password_required() && self.verbal_password.is_some()
     }
 
     fn free_id<T: FromStr>(&self, name: &str, otherwise: &str) -> T {

@@ -22,7 +22,7 @@ use crate::{
         contact::{Contact, Readiness},
         home::{
             Home, ResponderNotes,
-            edit::{ErrorCode, FieldErrors, Form, WrittenContact},
+            edit::{AsksPassword, ErrorCode, FieldError, FieldErrors, Form, WrittenContact},
             undo::NotUndone,
         },
         id::ContactId,
@@ -492,7 +492,8 @@ pub async fn check_verbal_password(
     Ok(Json(VerbalPasswordCheck { correct: passwords.is_right(&owner, password).await? }))
 }
 
-/// Enrolls the cameras in SOS.
+/// Enrolls the cameras in SOS. A home that asks for its verbal password stops only if that is
+/// given.
 #[utoipa::path(
     post,
     path = "/api/v1/homes/{home}/sos-for-cameras",
@@ -503,14 +504,26 @@ pub async fn check_verbal_password(
 )]
 pub async fn enroll(
     State(editing): State<Editing>,
+    State(passwords): State<VerbalPasswords>,
     owner: Owner,
-    Body(asked): Body<Enroll>,
+    Body(Enroll { verbal_password_required, verbal_password, accept_terms }): Body<Enroll>,
 ) -> Result<Json<HomeAnswer>, ApiError> {
+    let known = owner.0.home.verbal_password.clone();
+    let is_right = match verbal_password.filter(|_| !verbal_password_required && known.is_some()) {
+        Some(given) => passwords.is_right(&owner, given).await?,
+        None => false,
+    };
     editing
         .edited(&owner, |home| {
-            let mut wrongs = home.enroll(asked.verbal_password_required).err().unwrap_or_default();
-            if !asked.accept_terms {
-                wrongs.push(crate::domain::home::edit::FieldError {
+            // Another owner may have changed it, so the comparison was with an old password.
+            let given = is_right && home.verbal_password == known;
+            let asks = match verbal_password_required {
+                true => AsksPassword::Yes,
+                false => AsksPassword::No { given },
+            };
+            let mut wrongs = home.enroll(asks).err().unwrap_or_default();
+            if !accept_terms {
+                wrongs.push(FieldError {
                     field: "accept_terms".into(),
                     fault: ErrorCode::NotAccepted,
                 });

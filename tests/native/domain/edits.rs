@@ -7,8 +7,10 @@ use buckler::{
         contact::Readiness,
         device::DeviceKind,
         home::{
-            Address, Enrolment,
-            edit::{ErrorCode, FieldError, FieldErrors, WrittenCamera, WrittenContact},
+            Address, Enrolment, Home,
+            edit::{
+                AsksPassword, ErrorCode, FieldError, FieldErrors, WrittenCamera, WrittenContact,
+            },
         },
         id::ContactId,
     },
@@ -174,9 +176,33 @@ fn enrolling_needs_all_that_it_promises() {
     home.cameras.iter_mut().for_each(|c| c.sos_compatible = false);
     (home.address, home.verbal_password) = (None, None);
     home.contacts.truncate(1);
-    let fields: Vec<String> = said(home.enroll(true)).into_iter().map(|(field, _)| field).collect();
+    let fields: Vec<String> =
+        said(home.enroll(AsksPassword::Yes)).into_iter().map(|(field, _)| field).collect();
     assert_eq!(fields, ["cameras", "address", "contacts", "verbal_password"]);
     assert_eq!(home.subscription.sos_for_cameras, Enrolment::NotEnrolled);
+}
+
+/// R15: a thief of an owner's account switched it off, and called help off as a contact.
+#[test]
+fn need_for_the_verbal_password_ends_only_with_it() {
+    let (given, not_given) = (AsksPassword::No { given: true }, AsksPassword::No { given: false });
+    let refused = [("verbal_password".to_owned(), ErrorCode::NotRight)];
+    let mut home = Home { verbal_password: Some("a hash".into()), ..home() };
+    home.enroll(not_given).unwrap();
+    assert!(home.verbal_password_required(), "the base station needs it");
+    home.remove_device(&"keypad".parse().unwrap());
+    assert!(!home.settings.verbal_password_required, "which the choice for cameras survives");
+    home.remove_device(&"base".parse().unwrap());
+    assert!(home.verbal_password_required(), "nor does it end with the base station");
+    let before = home.clone();
+    assert_eq!(said(home.enroll(not_given)), refused);
+    assert_eq!(home, before);
+    home.enroll(given).unwrap();
+    assert!(!home.verbal_password_required());
+    home.enroll(not_given).unwrap();
+    let mut free = Home { verbal_password: None, ..before };
+    free.enroll(not_given).unwrap();
+    assert!(!free.verbal_password_required(), "where none is set, there is nothing to give");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Changes by owners over HTTP are validated, stored and published. Nobody else may make them.
 
-use super::{Person, Server, until};
+use super::{Person, Server, phone::answered, until};
 use data_encoding::HEXLOWER;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -14,6 +14,15 @@ fn address() -> Value {
 
 fn two() -> Value {
     json!({"contacts": [{"name": "Ann", "phone": "503 555 0142"}, {"name": "Bob", "phone": "+15035550143"}]})
+}
+
+/// The enrollment of cameras in a home that stops asking for its verbal password.
+fn without_password() -> Value {
+    json!({
+        "verbal_password_required": false,
+        "verbal_password": "blue heron",
+        "accept_terms": true,
+    })
 }
 
 #[tokio::test]
@@ -201,15 +210,9 @@ async fn home_enrolls_its_cameras_step_by_step_and_ends_it() {
         .iter()
         .map(|e| e["field"].as_str().unwrap())
         .collect();
-    assert_eq!(fields, ["contacts", "accept_terms"]);
+    assert_eq!(fields, ["contacts", "verbal_password", "accept_terms"]);
     owner.put(&format!("{FLAT}/contacts"), &two()).await;
-    let told = owner
-        .post(
-            &format!("{FLAT}/sos-for-cameras"),
-            &json!({"verbal_password_required": false, "accept_terms": true}),
-        )
-        .await
-        .1;
+    let told = owner.post(&format!("{FLAT}/sos-for-cameras"), &without_password()).await.1;
     assert_eq!(
         (&told["subscription"]["sos_for_cameras"], &told["sos"]["dashboard"]["available"]),
         (&json!("enrolled"), &json!(true))
@@ -218,14 +221,69 @@ async fn home_enrolls_its_cameras_step_by_step_and_ends_it() {
     assert_eq!(ended["sos"]["dashboard"]["reason"], "enrolment_required");
 }
 
+/// R15: a thief of an owner's account switched it off without a word.
+#[tokio::test]
+async fn home_stops_asking_for_its_password_only_if_it_is_given() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    owner.put(&format!("{FLAT}/contacts"), &two()).await;
+    let enroll = async |given: Value| {
+        let mut terms = without_password();
+        terms["verbal_password"] = given;
+        owner.post(&format!("{FLAT}/sos-for-cameras"), &terms).await
+    };
+    let asks = |home: &Value| home["settings"]["verbal_password_required"] == true;
+    for given in [Value::Null, json!(""), json!("red robin")] {
+        let (status, problem) = enroll(given.clone()).await;
+        let error = &problem["errors"][0];
+        assert_eq!(
+            (status, &error["field"], &error["fault"]),
+            (StatusCode::UNPROCESSABLE_ENTITY, &json!("verbal_password"), &json!("not_right")),
+            "{given}"
+        );
+    }
+    assert!(asks(&owner.get(FLAT).await.1));
+    assert!(!asks(&enroll(json!(" Blue HERON ")).await.1));
+    // As many tries as for every spoken password of the home.
+    let yes = json!({"verbal_password_required": true, "accept_terms": true});
+    assert!(asks(&owner.post(&format!("{FLAT}/sos-for-cameras"), &yes).await.1));
+    until("no more tries", async || {
+        Some(enroll(json!("red robin")).await).filter(|(_, p)| p["code"] == "too_many_attempts")
+    })
+    .await;
+    assert_eq!(enroll(json!("blue heron")).await.0, StatusCode::TOO_MANY_REQUESTS);
+    let check = json!({"password": "blue heron"});
+    assert_eq!(
+        owner.post(&format!("{FLAT}/verbal-password/check"), &check).await.0,
+        StatusCode::TOO_MANY_REQUESTS,
+        "it is the same limit"
+    );
+    assert!(asks(&owner.get(FLAT).await.1));
+}
+
+/// R15.
+#[tokio::test]
+async fn removed_base_station_leaves_the_need_for_the_password() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let terms = json!({"verbal_password_required": false, "accept_terms": true});
+    assert_eq!(owner.post(&format!("{MAPLE}/sos-for-cameras"), &terms).await.0, StatusCode::OK);
+    let told = owner.ask(Method::DELETE, &format!("{MAPLE}/devices/base"), &Value::Null).await.1;
+    assert_eq!(told["settings"]["verbal_password_required"], true, "{told}");
+    let (running, contact, call) = answered(&server, &owner, "maple-street").await;
+    let phone = owner.phone_of("maple-street", 0).await;
+    assert_eq!(contact.get(&phone).await.1["call"]["password_required"], true);
+    contact.post(&format!("{call}/cancel"), &json!({})).await;
+    assert_eq!(owner.look(&running).await["state"], "dispatching", "R16: as with a wrong one");
+}
+
 /// R5.
 #[tokio::test]
 async fn running_incident_takes_requests_after_the_plan_ended() {
     let server = Server::start("30s").await;
     let owner = server.sign_in("owner").await;
     owner.put(&format!("{FLAT}/contacts"), &two()).await;
-    let terms = json!({"verbal_password_required": false, "accept_terms": true});
-    owner.post(&format!("{FLAT}/sos-for-cameras"), &terms).await;
+    owner.post(&format!("{FLAT}/sos-for-cameras"), &without_password()).await;
     let flat = FLAT.rsplit('/').next().unwrap();
     let police = owner.raise(flat, "police", json!({})).await;
     assert_eq!(police.0, StatusCode::CREATED);

@@ -8,11 +8,11 @@ use crate::{
         household::{Enroll, Household},
     },
     domain::{home::Enrolment, id::HomeId},
-    view::words::HouseholdWord as W,
+    view::words::{HouseholdWord as W, Said},
     web::{
         client,
         components::{
-            FieldMessage, Icon, SaveButton, Saving, Steps, Sure, part, press, steps::Step,
+            Field, FieldMessage, Icon, SaveButton, Saving, Steps, Sure, part, press, steps::Step,
         },
         route::{Link, Route, Section},
         store::{Store, store},
@@ -89,7 +89,7 @@ fn Wizard(
             W::Password,
             Box::new(move || view! { <PasswordStep home asks has_password next/> }.into_any()),
         ),
-        (W::WizardTerms, Box::new(move || view! { <Terms home asks/> }.into_any())),
+        (W::WizardTerms, Box::new(move || view! { <Terms home asks has_password/> }.into_any())),
     ];
     view! { <p class="muted small">{W::SosCamerasNote}</p><Steps steps at/> }
 }
@@ -167,14 +167,23 @@ fn Terms(
     home: StoredValue<HomeId>,
     /// Whether the password will be asked for.
     asks: RwSignal<bool>,
+    /// Whether one is set.
+    has_password: RwSignal<Option<bool>>,
 ) -> impl IntoView {
     let store = store();
     let saving = Saving::new();
-    let accepted = RwSignal::new(false);
+    let (accepted, password) = (RwSignal::new(false), RwSignal::new(String::new()));
+    // The server takes this only from somebody who knows the password.
+    let stops = store.home.with_untracked(|h| {
+        h.as_ref().is_some_and(|h| h.settings.verbal_password_required)
+            && !asks.get_untracked()
+            && has_password.get_untracked() != Some(false)
+    });
     let enroll = move |event: SubmitEvent| {
         event.prevent_default();
         let asked = Enroll {
             verbal_password_required: asks.get_untracked(),
+            verbal_password: stops.then(|| password.get_untracked()),
             accept_terms: accepted.get_untracked(),
         };
         saving.send(
@@ -185,8 +194,12 @@ fn Terms(
     view! {
         <form class="card card--pad form" on:submit=enroll>
             <p>{W::TermsText}</p>
+            {match stops {
+                true => view! { <Field label=W::Password name="verbal_password" value=password saving hint=W::WizardPasswordStops.say()/> }.into_any(),
+                false => view! { <FieldMessage field="verbal_password" saving/> }.into_any(),
+            }}
             <label class="check"><input type="checkbox" bind:checked=accepted/>{W::AcceptTerms}</label>
-            {["accept_terms", "cameras", "plan", "address", "contacts", "verbal_password"].map(|field| view! { <FieldMessage field saving/> }).collect_view()}
+            {["accept_terms", "cameras", "plan", "address", "contacts"].map(|field| view! { <FieldMessage field saving/> }).collect_view()}
             <SaveButton saving label=W::TurnOn/>
         </form>
     }
