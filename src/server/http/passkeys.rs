@@ -325,9 +325,7 @@ pub async fn recover(
             signing_in.begin(cookie, &headers, account, By::RecoveryCode, used).await
         }
         known => {
-            if let Some(account) = &known {
-                signing_in.refused(&cookie, account, By::RecoveryCode);
-            }
+            signing_in.refused(&cookie, known.as_ref(), By::RecoveryCode);
             Err(Guard::RecoveryCodeUnused(id, hash).into())
         }
     }

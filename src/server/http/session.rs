@@ -30,7 +30,6 @@ use crate::{
             Account, AuditEntry, Change, ChangeError, Changes, Guard, Op, Payer, Reads,
             SESSION_LEAVES, Session,
         },
-        tasks::spawn_contained,
     },
 };
 use axum::{
@@ -130,26 +129,21 @@ impl SigningIn {
         Ok(right)
     }
 
-    /// Records a failed attempt to sign in to an account. Attempts with unknown addresses are not
-    /// recorded, because a flood of them would fill the disk; records of an account are limited.
-    /// The answer does not wait for the record, because its time would reveal whether the account
-    /// exists.
-    pub fn refused(&self, cookie: &SessionCookie, account: &Account, by: By) {
+    /// Notes a failed attempt to sign in; `account` is the account with the given address, if there
+    /// is one. Attempts with unknown addresses are not recorded, because a flood of them would fill
+    /// the disk; records of an account are limited. No answer waits for the record, and all
+    /// attempts cause the same write, because the time would reveal whether the account exists.
+    pub fn refused(&self, cookie: &SessionCookie, account: Option<&Account>, by: By) {
         let now = self.clock.now();
-        if !self.attempts.take(&Guess::AnySignIn(account.id.clone()), now) {
-            return;
-        }
-        let (changes, address) = (self.changes.clone(), cookie.address);
-        let entry = AuditEntry::new(AuditAction::SignInRefused, now, json!({"by": by.word()}));
-        let entry = AuditEntry { account: Some(account.id.clone()), address, ..entry };
-        spawn_contained("refused sign-in", account.id.clone(), async move {
-            if let Err(error) = changes.apply(Change::new(entry)).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a refused sign-in could not be recorded"
-                );
-            }
+        let recorded = account
+            .map(|account| account.id.clone())
+            .filter(|account| self.attempts.take(&Guess::AnySignIn(account.clone()), now));
+        let record = recorded.map(|account| AuditEntry {
+            account: Some(account),
+            address: cookie.address,
+            ..AuditEntry::new(AuditAction::SignInRefused, now, json!({"by": by.word()}))
         });
+        self.changes.note_refusal(record);
     }
 
     /// Begins a session, as a part of the change that `with` extends, and sets the cookie with its
@@ -276,8 +270,8 @@ pub async fn sign_in(
     let guess = Guess::sign_in(account.as_ref().map(|account| &account.id), &email);
     signing_in.take(&guess)?;
     let right = signing_in.try_password(&guess, account.as_ref(), password).await?;
-    if !right && let Some(account) = &account {
-        signing_in.refused(&cookie, account, By::Password);
+    if !right {
+        signing_in.refused(&cookie, account.as_ref(), By::Password);
     }
     let account = account.filter(|_| right);
     let account = account.ok_or_else(not_together)?;

@@ -9,6 +9,7 @@ mod budgets;
 mod change;
 mod feed;
 mod records;
+mod refusals;
 pub mod sqlite;
 pub mod writer;
 

@@ -11,7 +11,7 @@
 use super::{
     Anchor, Batch, Bookkeeping, Change, ChangeError, Database, Effect, Feed, IncidentId, Journal,
     JournalReads, ReportRow, RequestRow, RunningRow, StoreError, Stored, Timestamp, UserId, Write,
-    Writes, budgets::Budgets,
+    Writes, budgets::Budgets, refusals::Refusals,
 };
 use crate::server::tasks::{Stage, Tasks};
 use async_trait::async_trait;
@@ -49,6 +49,7 @@ struct Tried {
 pub struct Changes {
     queue: mpsc::Sender<Waiting>,
     budgets: Arc<Budgets>,
+    pub(super) refusals: Arc<Refusals>,
 }
 
 impl Changes {
@@ -88,7 +89,7 @@ impl Changes {
         self.queue.max_capacity() - self.queue.capacity()
     }
 
-    async fn ask(&self, write: Write) -> Result<(), ChangeError> {
+    pub(super) async fn ask(&self, write: Write) -> Result<(), ChangeError> {
         let (done, answer) = oneshot::channel();
         self.queue.try_send(Waiting { write, done }).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => ChangeError::Busy,
@@ -171,7 +172,7 @@ pub fn start(database: Database, feed: Arc<Feed>, tasks: &Tasks) -> (Changes, Ar
     tasks.spawn_in(Stage::Writer, "writer", write(connection.clone(), changes, tried, end));
     tasks.spawn_in(Stage::Writer, "committed changes", publish(published, feed));
     (
-        Changes { queue, budgets: Arc::default() },
+        Changes { queue, budgets: Arc::default(), refusals: Arc::default() },
         Arc::new(EngineJournal { connection, reads: database.journal }),
     )
 }

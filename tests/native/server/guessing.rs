@@ -98,13 +98,53 @@ async fn refused_sign_ins_of_an_account_are_recorded_twenty_times() {
             .json(&json!({"email": "owner@demo.test", "code": "AAAA"}));
         assert_eq!(request.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
     }
-    // Records are made beside the answers, one after the other. The last answer waits for none.
+    // The records are written a while after the answers.
     super::until("the records", async || {
         (count(&server, "sign_in_refused").await >= 20).then_some(())
     })
     .await;
     server.apply(Op::SetCenterRole("owner".parse().unwrap(), None)).await;
     assert_eq!(count(&server, "sign_in_refused").await, 20);
+}
+
+/// The writes that refused attempts have caused: records, and probes.
+async fn written(server: &Server) -> i64 {
+    let mut file = connect(&server.file()).await;
+    let probes = "SELECT coalesce(sum(count), 0) FROM probe";
+    let probes: i64 = sqlx::query_scalar(probes).fetch_one(&mut file).await.unwrap();
+    probes + count(server, "sign_in_refused").await
+}
+
+/// Only an attempt at a known address caused a write, which the next request felt.
+#[tokio::test]
+async fn attempt_at_an_unknown_address_costs_the_same_write() {
+    let server = Server::start("30s").await;
+    let stranger = server.stranger();
+    let sign_in = async |email: &str| {
+        let wrong = json!({"email": email, "password": "not the password"});
+        stranger.post("/api/v1/session", &wrong).await.0
+    };
+    for email in ["owner@demo.test", "nobody@demo.test", "guest@demo.test", "no-guest@demo.test"] {
+        let (before, began) = (written(&server).await, instant());
+        let status = match email.contains("guest") {
+            true => sign_in(email).await,
+            false => recover(&stranger, email).await,
+        };
+        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        let more = async || Some(written(&server).await - before).filter(|more| *more > 0);
+        assert_eq!(super::until("the write", more).await, 1, "{email}");
+        assert!(
+            began.elapsed() >= Duration::from_secs(1),
+            "{email}: not while the next request runs"
+        );
+    }
+    let (before, began) = (written(&server).await, instant());
+    for n in 0..300 {
+        recover(&stranger, &format!("nobody-{n}@demo.test")).await;
+    }
+    let most = 1 + began.elapsed().as_secs() as i64;
+    let more = written(&server).await - before;
+    assert!(more <= most, "a flood causes a write a second, not {more} in {most} s");
 }
 
 /// Guesses at the owner's password until it can no longer be guessed.
