@@ -45,12 +45,17 @@ pub struct Device {
     pub restricted_until: Option<Timestamp>,
 }
 
-/// Changes the account's password.
+/// Changes the account's password. The person proves their identity with the current password or
+/// with a passkey.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EditPassword {
     /// The current password.
-    pub current: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<String>,
+    /// The authenticator's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<Answered>,
     /// The new password: 12 to 256 characters, and not easily guessed.
     pub password: String,
 }

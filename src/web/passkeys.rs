@@ -8,6 +8,7 @@ use crate::{
     api::{
         passkeys::{Answered, Ceremony, Passkeys},
         problem::Code,
+        session::EditPassword,
     },
     view::words::AccountWord as W,
 };
@@ -37,6 +38,12 @@ pub async fn sign_in() -> Answer<()> {
 /// Proves who the person is. A device that was signed in without a passkey may then request help.
 pub async fn prove() -> Answer<()> {
     client::prove_with_passkey(answered(Task::Get, client::ask_passkey().await).await?).await
+}
+
+/// Sets a new password of the account without the current one.
+pub async fn change_password(password: String) -> Answer<()> {
+    let passkey = Some(answered(Task::Get, client::ask_passkey().await).await?);
+    client::change_password(&EditPassword { current: None, passkey, password }).await
 }
 
 /// Adds a passkey.

@@ -111,6 +111,38 @@ test("a passkey is made, signs in, lets a new device ask for help, and is surviv
   expect([...mine.errors, ...other.errors, ...found.errors]).toEqual([]);
 });
 
+test("a passkey sets a new password where the old one is not known", async ({ browser, server }) => {
+  const mine = await device(browser, server, /401|422/);
+  const { page } = mine;
+  await authenticator(page);
+  await signIn(mine);
+  await page.goto(`${mine.server.url}/settings/security`);
+  await expect(page.getByText("None yet")).toBeVisible();
+  const instead = mine.button("Use your passkey instead");
+  await expect(instead).toHaveCount(0);
+  await mine.button("Add a passkey").click();
+  const form = page.locator("form", { hasText: "Change your password" });
+  const password = form.getByLabel("Password, at least 12 characters");
+  await password.fill("password1234");
+  await instead.click();
+  await expect(form.getByText("That is easily guessed.")).toBeVisible();
+  await expect(password).toBeFocused();
+  await password.fill("three quiet otters");
+  await instead.focus();
+  await page.keyboard.press("Enter");
+  await expect(form.getByText("Saved")).toBeVisible();
+  await expect(password).toHaveValue("");
+  const signsIn = async (password) => {
+    const context = await browser.newContext();
+    const data = { email: "owner@demo.test", password };
+    const answer = await context.request.post(`${mine.server.url}/api/v1/session`, { data });
+    await context.close();
+    return answer.status();
+  };
+  expect([await signsIn("buckler-demo"), await signsIn("three quiet otters")]).toEqual([401, 200]);
+  expect(mine.errors).toEqual([]);
+});
+
 test.describe("some time after somebody proved who they are", () => {
   test.use({ proof: "5s" });
 

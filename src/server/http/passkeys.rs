@@ -97,6 +97,25 @@ impl Keyring {
         let passkey = self.passkeys.end(ceremony, &answer, &account.id, document(&stored)?, now)?;
         Ok((account, StoredPasskey { document: kept(&passkey)?, used_at: now, ..stored }))
     }
+
+    /// Like [`Self::used`], for a passkey of this account.
+    pub async fn used_by(
+        &self,
+        account: &Account,
+        answered: &Answered,
+    ) -> Result<StoredPasskey, ApiError> {
+        let (owner, used) = self.used(answered).await?;
+        if owner.id != account.id {
+            return Err(ApiError::field("passkey", "That is a passkey of another account."));
+        }
+        Ok(used)
+    }
+}
+
+/// Makes a change depend on the passkey that proved it, and stores the use of the passkey.
+pub fn proven_by(change: Change, used: &StoredPasskey) -> Change {
+    let stands = Guard::PasskeyStands(used.account.clone(), used.credential.clone());
+    change.guard(stands).op(Op::PutPasskey(used.clone()))
 }
 
 impl From<NotProven> for ApiError {
@@ -282,10 +301,7 @@ pub async fn sign_in(
 ) -> Result<impl IntoResponse, ApiError> {
     let (account, used) = keyring.used(&answered).await?;
     signing_in
-        .begin(cookie, &headers, account, By::Passkey, |sign_in| {
-            let stands = Guard::PasskeyStands(used.account.clone(), used.credential.clone());
-            sign_in.guard(stands).op(Op::PutPasskey(used))
-        })
+        .begin(cookie, &headers, account, By::Passkey, |sign_in| proven_by(sign_in, &used))
         .await
 }
 

@@ -6,7 +6,7 @@ use super::{
     errors::{ApiError, Problems},
     extract::{Body, RecentAuth, SignedIn, session_name},
     household::EditError,
-    passkeys::Keyring,
+    passkeys::{Keyring, proven_by},
     session::SigningIn,
 };
 use crate::{
@@ -165,10 +165,7 @@ pub async fn prove(
     let account = &signed_in.account;
     let used = match (password, passkey) {
         (_, Some(passkey)) => {
-            let (owner, used) = keyring.used(&passkey).await?;
-            if owner.id != account.id {
-                return Err(ApiError::field("passkey", "That is a passkey of another account."));
-            }
+            let used = keyring.used_by(account, &passkey).await?;
             signed_in.session.restricted_until = Timestamp::from_millis(0);
             Some(used)
         }
@@ -191,21 +188,16 @@ pub async fn prove(
     let proven = |token: [u8; 32]| {
         let change = signed_in
             .change(AuditAction::Proven, json!({"by": by, "session": session_name(&token)}));
-        let release =
-            used.iter().map(|_| Op::ReleaseSession(account.id.clone(), signed_in.session.token));
-        let stands = used
-            .iter()
-            .map(|used| Guard::PasskeyStands(used.account.clone(), used.credential.clone()));
-        stands
-            .fold(change, |change, guard| change.guard(guard))
-            .ops(release)
-            .ops(used.clone().map(Op::PutPasskey))
+        let Some(used) = &used else { return change };
+        let release = Op::ReleaseSession(account.id.clone(), signed_in.session.token);
+        proven_by(change.op(release), used)
     };
     let jar = signing_in.renew(cookie, &signed_in.session, proven).await?;
     Ok((jar, StatusCode::NO_CONTENT))
 }
 
-/// Changes the account's password, and signs out every other device.
+/// Changes the account's password, and signs out every other device. A passkey is enough where the
+/// current password is forgotten, or a thief has changed it.
 #[utoipa::path(
     put,
     path = "/api/v1/password",
@@ -215,15 +207,19 @@ pub async fn prove(
 )]
 pub async fn password(
     State(signing_in): State<SigningIn>,
+    State(keyring): State<Keyring>,
     cookie: SessionCookie,
     signed_in: SignedIn,
-    Body(EditPassword { current, password }): Body<EditPassword>,
+    Body(EditPassword { current, passkey, password }): Body<EditPassword>,
 ) -> Result<(CookieJar, StatusCode), ApiError> {
     let account = &signed_in.account;
+    let used = match &passkey {
+        Some(passkey) => Some(keyring.used_by(account, passkey).await?),
+        None => None,
+    };
     let mut form = Form::default();
-    // The new password is checked only if the current one is right, because the check takes up to a
-    // second.
-    if !signing_in.is_password(account, current).await? {
+    // The new password is checked only after the proof, because the check takes up to a second.
+    if used.is_none() && !signing_in.is_password(account, current.unwrap_or_default()).await? {
         form.wrong("current", ErrorCode::NotRight);
     } else if let Some(fault) =
         signing_in.hashing.sign_in.judged(&password, &[&account.email, &account.name]).await?
@@ -232,11 +228,15 @@ pub async fn password(
     }
     form.done(()).map_err(EditError::Invalid)?;
     let password = signing_in.hashing.sign_in.hashed(password).await?;
+    let by = if used.is_some() { "passkey" } else { "password" };
     let changed = |token: [u8; 32]| {
-        let change = signed_in
-            .change(AuditAction::PasswordChanged, json!({"session": session_name(&token)}));
-        // Another device changed it first, so the comparison was with an old password.
-        let change = change.guard(Guard::PasswordIs(account.id.clone(), account.password.clone()));
+        let detail = json!({"by": by, "session": session_name(&token)});
+        let change = signed_in.change(AuditAction::PasswordChanged, detail);
+        let change = match &used {
+            Some(used) => proven_by(change, used),
+            // Another device may have changed it, so the comparison was with an old password.
+            None => change.guard(Guard::PasswordIs(account.id.clone(), account.password.clone())),
+        };
         let except = vec![signed_in.session.token, token];
         change
             .op(Op::PutAccount(Account { password: password.clone(), ..account.clone() }))

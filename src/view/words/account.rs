@@ -42,5 +42,6 @@ super::language::words! {
         RestrictNewDevicesLabel = "Hold devices that come without a passkey",
         RestrictNewDevicesNote = "For a day, a device that somebody signs in without their passkey can only look, sound sirens and practice. This stops strangers with a stolen password from sending anybody to your door.",
         ProofPasskey = "Use a passkey instead",
+        PasswordByPasskey = "Use your passkey instead",
     }
 }

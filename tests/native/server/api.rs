@@ -400,9 +400,11 @@ async fn the_document_only_grows() {
     let new = server.stranger().get("/api/openapi.json").await.1;
     let mut all = Vec::new();
     lost(&old, &new, "", &mut all);
-    // The older document listed the answer of another route, which this one never gave.
     all.retain(|lost| {
+        // The older document listed the answer of another route, which this one never gave.
         !lost.starts_with("/paths//api/v1/center/incidents/{id}/call/post/responses/200/")
+            // A request may now leave it out.
+            && lost != "/components/schemas/EditPassword/required has lost \"current\""
     });
     assert!(all.is_empty(), "{all:#?}");
 }

@@ -285,6 +285,73 @@ async fn a_recovery_code_signs_in_once_and_new_ones_replace_the_old() {
     assert_eq!(recover("owner@demo.test", &codes[1]).await, StatusCode::TOO_MANY_REQUESTS);
 }
 
+/// A thief who had changed the password kept it, because a new one took the old one.
+#[tokio::test]
+async fn passkey_sets_a_new_password_without_the_old_one() {
+    let server = Server::start("30s").await;
+    let (owner, thief) = (server.sign_in("owner").await, server.sign_in("owner").await);
+    let mut key = Authenticator::new(7);
+    register(&owner, &mut key).await;
+    let taken = json!({"current": "buckler-demo", "password": "three quiet otters"});
+    let change = async |person: &Person, body: &Value| {
+        person.ask(Method::PUT, "/api/v1/password", body).await
+    };
+    assert_eq!(change(&thief, &taken).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
+
+    let (status, owner) = sign_in(&server, &mut key).await;
+    assert_eq!(status, StatusCode::OK);
+    let answer = key.sign(&begin(&owner).await);
+    let body = json!({"passkey": answer, "password": "seven loud herons"});
+    assert_eq!(change(&owner, &body).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(change(&owner, &body).await.0, StatusCode::UNAUTHORIZED, "an answer counts once");
+    assert_eq!(thief.get("/api/v1/me").await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(owner.get("/api/v1/me").await.0, StatusCode::OK);
+    let old = json!({"email": "owner@demo.test", "password": "three quiet otters"});
+    let refused = server.stranger().post("/api/v1/session", &old).await.0;
+    assert_eq!(refused, StatusCode::UNAUTHORIZED);
+    server.stranger().cookie_with("owner", "seven loud herons").await;
+    let log = owner.get("/api/v1/homes/maple-street/audit").await.1;
+    let by: Vec<Value> = log
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|record| record["what"] == "password_changed")
+        .map(|record| serde_json::from_str(record["detail"].as_str().unwrap()).unwrap())
+        .map(|detail: Value| detail["by"].clone())
+        .collect();
+    assert_eq!(by, ["passkey", "password"], "the newest first");
+}
+
+#[tokio::test]
+async fn new_password_takes_a_passkey_of_the_account_and_the_rules() {
+    let server = Server::start("30s").await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let (mut key, mut other) = (Authenticator::new(7), Authenticator::new(8));
+    let id = register(&owner, &mut key).await.1["passkeys"][0]["id"].as_str().unwrap().to_owned();
+    register(&guest, &mut other).await;
+    let change = async |key: Option<&mut Authenticator>, password: &str| {
+        let mut body = json!({"password": password});
+        if let Some(key) = key {
+            body["passkey"] = key.sign(&begin(&owner).await);
+        }
+        let (status, problem) = owner.ask(Method::PUT, "/api/v1/password", &body).await;
+        (status.as_u16(), problem["errors"][0]["field"].clone())
+    };
+    let good = "three quiet otters";
+    assert_eq!(change(None, good).await, (422, json!("current")));
+    assert_eq!(change(Some(&mut other), good).await, (422, json!("passkey")), "the guest's");
+    assert_eq!(change(Some(&mut key), "password1234").await, (422, json!("password")));
+    let wrong =
+        &mut Authenticator { origin: "https://evil.example".into(), ..Authenticator::new(7) };
+    (wrong.handle, wrong.counter) = (key.handle.clone(), key.counter + 10);
+    assert_eq!(change(Some(wrong), good).await, (401, Value::Null), "for another site");
+    owner.ask(Method::DELETE, &format!("/api/v1/passkeys/{id}"), &Value::Null).await;
+    assert_eq!(change(Some(&mut key), good).await, (401, Value::Null), "removed");
+    server.stranger().cookie_of("owner").await;
+    assert_eq!(guest.get("/api/v1/me").await.0, StatusCode::OK);
+}
+
 /// The owner, who has a passkey, and a thief, who knows only the owner's password.
 async fn owner_and_thief(server: &Server) -> (Person, Person) {
     let owner = server.sign_in("owner").await;

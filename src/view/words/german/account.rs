@@ -59,5 +59,6 @@ pub(super) const fn german(word: W) -> &'static str {
             "Ein Gerät, das jemand ohne Passkey anmeldet, kann einen Tag lang nur zusehen, Sirenen auslösen und üben. So schicken Fremde mit einem gestohlenen Passwort niemanden zu Ihrer Tür."
         }
         W::ProofPasskey => "Stattdessen einen Passkey benutzen",
+        W::PasswordByPasskey => "Stattdessen Ihren Passkey benutzen",
     }
 }

@@ -22,10 +22,11 @@ use leptos::{ev, prelude::*, task::spawn_local};
 /// All three parts.
 #[component]
 pub fn PasskeySection(
+    /// Receives the passkeys once they are loaded, and after a change.
+    known: RwSignal<Option<Passkeys>>,
     /// Runs after a change that the list of devices shows.
     changed: Callback<()>,
 ) -> impl IntoView {
-    let known = RwSignal::new(None::<Passkeys>);
     spawn_local(async move {
         if let Ok(all) = client::passkeys().await {
             known.try_set(Some(all));

@@ -3,12 +3,16 @@
 
 use super::passkeys::PasskeySection;
 use crate::{
-    api::session::{Device, EditPassword},
+    api::{
+        passkeys::Passkeys,
+        session::{Device, EditPassword},
+    },
     view::words::{AccountWord, HouseholdWord as W, Said, Word},
     web::{
         browser::time::day,
         client,
-        components::{Field, Icon, SaveButton, Saving, Sure, part, text},
+        components::{Field, FieldMessage, Icon, SaveButton, Saving, Sure, part, press, text},
+        passkeys,
     },
 };
 use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
@@ -26,10 +30,11 @@ pub fn SecuritySection() -> impl IntoView {
     };
     look();
     let changed = Callback::new(move |()| look());
+    let known = RwSignal::new(None::<Passkeys>);
     view! {
         {part(move || devices.get().map(|all| view! { <Devices all devices/> }))}
-        <PasskeySection changed/>
-        <PasswordForm changed/>
+        <PasskeySection known changed/>
+        <PasswordForm known changed/>
     }
 }
 
@@ -96,21 +101,32 @@ fn Devices(
 
 #[component]
 fn PasswordForm(
+    /// The passkeys of the account.
+    known: RwSignal<Option<Passkeys>>,
     /// Runs after the password was changed.
     changed: Callback<()>,
 ) -> impl IntoView {
     let (current, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let saving = Saving::new();
+    let has_passkey = Memo::new(move |_| {
+        known.with(|known| known.as_ref().is_some_and(|known| !known.passkeys.is_empty()))
+    });
+    let saved = move |()| {
+        current.try_set(String::new());
+        password.try_set(String::new());
+        changed.try_run(());
+    };
     let save = move |event: SubmitEvent| {
         event.prevent_default();
-        let asked =
-            EditPassword { current: current.get_untracked(), password: password.get_untracked() };
-        saving.send(async move { client::change_password(&asked).await }, move |()| {
-            current.try_set(String::new());
-            password.try_set(String::new());
-            changed.try_run(());
-        });
+        let asked = EditPassword {
+            current: Some(current.get_untracked()),
+            passkey: None,
+            password: password.get_untracked(),
+        };
+        saving.send(async move { client::change_password(&asked).await }, saved);
     };
+    let by_passkey =
+        move || saving.send(passkeys::change_password(password.get_untracked()), saved);
     view! {
         <form class="card card--pad form" on:submit=save>
             <h2>{W::ChangePassword}</h2>
@@ -118,6 +134,10 @@ fn PasswordForm(
             <Field label=W::PasswordCurrent name="current" value=current saving kind="password" autocomplete="current-password"/>
             <Field label=W::AccountPassword name="password" value=password saving kind="password" autocomplete="new-password"/>
             <SaveButton saving/>
+            {part(move || has_passkey.get().then(|| view! {
+                <button class="btn btn--quiet" type="button" on:click=press(by_passkey)>{AccountWord::PasswordByPasskey}</button>
+                <FieldMessage field="passkey" saving/>
+            }))}
         </form>
     }
 }
