@@ -47,7 +47,8 @@ for (const file of ahead ? [...ahead, "./pieces.bin"] : []) {
   document.head.append(Object.assign(document.createElement("link"), { rel: "preload", as: "fetch", crossOrigin: "", href }));
 }
 
-if (!/^\/(contact|welcome)\//.test(location.pathname)) {
+// Once the person has signed out, the session is not used any more, even if the server does not know that yet (src/web/signing_out.rs).
+if (!/^\/(contact|welcome)\//.test(location.pathname) && !kept("buckler-signing-out")) {
   const begin = (home) => {
     // The app is loaded already, and listens itself.
     if (!window.early) return;

@@ -1,12 +1,13 @@
 //! The app: its shared state, the page that is shown, and the overlay that covers it.
 
 use super::{
-    browser::{after_next_frame, early, load},
+    browser::{Listener, after_next_frame, early, load, window},
     components::{AFTER, NotSent, OpenSheet, Overlay, SheetHandle, ShieldShape, part, press},
     on_demand::{OnDemand, prepare},
     pages::{CONTACT, Dashboard, HOUSEHOLD, LIVE, PARTS, RECORDS, SignIn, WELCOME},
     route::{Navigation, Route},
     sending::{Sender, Stage},
+    signing_out,
     store::{Session, Store},
 };
 use crate::{domain::incident::Source, view::words::Word};
@@ -37,6 +38,15 @@ fn Inside(
     // Styles that the first page does not need.
     load("forms");
     store.begin();
+    sender.go_on_signing_out();
+    // The person may sign out in another tab, also without a connection.
+    let elsewhere = Listener::new(&window(), "storage", move |_| {
+        if signing_out::is_waiting() && store.is_somebody() {
+            store.leave();
+            sender.go_on_signing_out();
+        }
+    });
+    StoredValue::new_local(elsewhere);
     let owner = Owner::current().unwrap_or_default();
     Effect::new(move |_| {
         if store.home.with(Option::is_some) && store.drawn.get_untracked() == 0 {

@@ -4,6 +4,7 @@
 use super::{
     browser::{early, json},
     proof,
+    signing_out::{self, Turn},
 };
 use crate::{
     api::{
@@ -132,6 +133,15 @@ async fn tell(path: &str, body: &impl Serialize) -> Answer<Response> {
     write(Method::POST, path, body).await
 }
 
+/// Posts a request that begins a session. The server then ends the session that the browser had
+/// before, so a sign-out that waits is done.
+async fn begin_session(path: &str, body: &impl Serialize) -> Answer<()> {
+    let _turn = Turn::take().await;
+    tell(path, body).await?;
+    signing_out::forget();
+    Ok(())
+}
+
 async fn write(method: Method, path: &str, body: &impl Serialize) -> Answer<Response> {
     let body = json::text(body).ok_or(Failure::Unreachable)?;
     send(method, path, Some(body)).await
@@ -151,10 +161,10 @@ pub async fn me() -> Answer<(Me, String)> {
 
 /// Signs in.
 pub async fn sign_in(email: String, password: String) -> Answer<()> {
-    tell(path::SESSION, &SignIn { email, password }).await.map(drop)
+    begin_session(path::SESSION, &SignIn { email, password }).await
 }
 
-/// Signs out.
+/// Tells the server that the person signs out.
 pub async fn sign_out() -> Answer<()> {
     send(Method::DELETE, path::SESSION, None).await.map(drop)
 }
@@ -197,12 +207,12 @@ pub async fn ask_passkey() -> Answer<Ceremony> {
 
 /// Signs in with a passkey.
 pub async fn sign_in_with_passkey(answered: &Answered) -> Answer<()> {
-    tell(path::PASSKEY, answered).await.map(drop)
+    begin_session(path::PASSKEY, answered).await
 }
 
 /// Signs in with a recovery code.
 pub async fn recover(email: String, code: String) -> Answer<()> {
-    tell(path::RECOVERY, &Recover { email, code }).await.map(drop)
+    begin_session(path::RECOVERY, &Recover { email, code }).await
 }
 
 /// The passkeys of the account, and how many recovery codes are left.
@@ -354,7 +364,7 @@ pub async fn invitation(token: &str) -> Answer<Invitation> {
 
 /// Accepts an invitation with a new account.
 pub async fn join(token: &str, asked: &Join) -> Answer<()> {
-    tell(&path::invitation(token), asked).await.map(drop)
+    begin_session(&path::invitation(token), asked).await
 }
 
 /// Accepts an invitation with the account that is signed in.
@@ -364,7 +374,7 @@ pub async fn accept_invitation(token: &str) -> Answer<()> {
 
 /// Creates the first owner and their home.
 pub async fn welcome(welcome: &Welcome) -> Answer<()> {
-    tell(path::WELCOME, welcome).await.map(drop)
+    begin_session(path::WELCOME, welcome).await
 }
 
 /// The incidents of a home that began before that time, newest first.

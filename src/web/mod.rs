@@ -14,6 +14,7 @@ mod passkeys;
 mod proof;
 mod route;
 pub mod sending;
+mod signing_out;
 pub mod store;
 mod withdrawing;
 mod words;

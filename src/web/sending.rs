@@ -4,6 +4,7 @@
 use super::{
     browser::{is_offline, random_bits, time::moment},
     client::{self, Failure},
+    signing_out::{self, SigningOut},
     store::Store,
     withdrawing::{Answer, TakenBack, Withdrawing},
 };
@@ -88,6 +89,7 @@ pub struct Sender {
     pub sending: RwSignal<Option<Sending>>,
     /// The requests that the person has taken back, until the server confirms that.
     pub withdrawing: Withdrawing,
+    signing_out: SigningOut,
     store: Store,
 }
 
@@ -125,7 +127,12 @@ pub fn sender() -> Sender {
 impl Sender {
     /// Creates a sender without a request.
     pub fn new(store: Store) -> Self {
-        Self { sending: RwSignal::new(None), withdrawing: Withdrawing::kept(), store }
+        Self {
+            sending: RwSignal::new(None),
+            withdrawing: Withdrawing::kept(),
+            signing_out: SigningOut::new(),
+            store,
+        }
     }
 
     /// Sends a gesture. A second gesture while the first is being sent is ignored, so that a double
@@ -203,6 +210,21 @@ impl Sender {
     /// Withdraws what the person has taken back, until the server confirms that.
     pub fn go_on_withdrawing(self) {
         self.withdrawing.run(move |request, answer| self.withdrawn(request.id, answer));
+    }
+
+    /// Signs out: forgets everything at once, and tells the server as soon as it can be reached.
+    pub fn sign_out(self) {
+        self.store.leave();
+        signing_out::keep();
+        self.go_on_signing_out();
+    }
+
+    /// Tells the server of a sign-out that waits, after the requests that the person took back.
+    pub fn go_on_signing_out(self) {
+        if signing_out::is_waiting() {
+            self.go_on_withdrawing();
+            self.signing_out.run(move || self.withdrawing.is_running());
+        }
     }
 
     fn withdrawn(self, id: IncidentId, answer: Answer) {

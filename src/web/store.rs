@@ -2,9 +2,10 @@
 
 use super::{
     browser::{self, json::parse, time::here_ms},
-    client::{self, Failure},
+    client::{self, Answer, Failure},
     copies::{copy_of, forget_copies, keep_copy, take_over_old_copy},
     live::Live,
+    signing_out,
 };
 use crate::{
     api::{
@@ -95,6 +96,8 @@ pub struct Store {
     pub open_home: RwSignal<Option<HomeId>>,
     offset_ms: RwSignal<Option<i64>>,
     live: StoredValue<Option<Live>, LocalStorage>,
+    /// How often somebody has left. An answer that was asked for before that is about them.
+    left: StoredValue<u32>,
     put_away: StoredValue<Option<IncidentId>>,
 }
 
@@ -125,6 +128,7 @@ impl Store {
             open_home: RwSignal::new(None),
             offset_ms: RwSignal::new(None),
             live: StoredValue::new_local(None),
+            left: StoredValue::new(0),
             put_away: StoredValue::new(None),
         }
     }
@@ -167,17 +171,21 @@ impl Store {
     }
 
     /// Requests who is signed in, and opens that person's last home. If the server does not answer
-    /// soon, the app shows what is stored on the device.
+    /// soon, the app shows what is stored on the device. While a sign-out waits, there is nobody.
     pub fn begin(self) {
+        if signing_out::is_waiting() {
+            return self.leave();
+        }
         take_over_old_copy();
         spawn_local(async move {
-            match client::me().await {
-                Ok((me, said)) => {
+            match self.who().await {
+                None => {}
+                Some(Ok((me, said))) => {
                     self.take_over(me, &said);
                     self.open_last();
                 }
-                Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
-                Err(_) => {
+                Some(Err(failure)) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
+                Some(Err(_)) => {
                     self.open_stored();
                     if !self.is_somebody() {
                         self.session.set(Session::Unreachable);
@@ -193,6 +201,13 @@ impl Store {
         });
     }
 
+    /// Requests who is signed in. Returns `None` if somebody has left meanwhile.
+    async fn who(self) -> Option<Answer<(Me, String)>> {
+        let before = self.left.try_get_value();
+        let answer = client::me().await;
+        (before.is_some() && self.left.try_get_value() == before).then_some(answer)
+    }
+
     /// Opens the home that the last account on this device had open, because the server does not
     /// answer. It has its shield, and the app retries its requests until they arrive.
     fn open_stored(self) {
@@ -204,7 +219,8 @@ impl Store {
         }
     }
 
-    fn is_somebody(self) -> bool {
+    /// Whether somebody is signed in.
+    pub fn is_somebody(self) -> bool {
         self.session.try_with_untracked(|now| matches!(now, Session::Somebody(_))) == Some(true)
     }
 
@@ -354,7 +370,7 @@ impl Store {
                 if !waits() {
                     return;
                 }
-                let Ok((me, said)) = client::me().await else { continue };
+                let Some(Ok((me, said))) = self.who().await else { continue };
                 if !waits() {
                     return;
                 }
@@ -368,8 +384,9 @@ impl Store {
 
     /// Clears the state, because nobody is signed in any more.
     pub fn leave(self) {
-        browser::forget(LAST_ME);
+        [LAST_ME, LAST_HOME].into_iter().for_each(browser::forget);
         forget_copies(&|_| true);
+        self.left.try_update_value(|left| *left += 1);
         self.close_home();
         self.elsewhere.set(None);
         self.session.set(Session::Nobody);
@@ -432,10 +449,10 @@ impl Store {
 
     /// Requests once who is signed in. Returns whether the server answered.
     async fn is_told_who(self) -> bool {
-        match client::me().await {
-            Ok((me, said)) if self.is_somebody() => self.take_over(me, &said),
-            Err(failure) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
-            answer => return answer.is_ok(),
+        match self.who().await {
+            Some(Ok((me, said))) if self.is_somebody() => self.take_over(me, &said),
+            Some(Err(failure)) if failure.code() == Some(Code::NotSignedIn) => self.leave(),
+            answer => return answer.is_none_or(|answer| answer.is_ok()),
         }
         true
     }

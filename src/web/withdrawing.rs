@@ -83,6 +83,12 @@ impl Withdrawing {
         });
     }
 
+    /// Whether requests are being withdrawn, which needs the session.
+    pub fn is_running(self) -> bool {
+        let waits = self.all.try_with_untracked(|all| !all.is_empty());
+        waits == Some(true) && self.runs.try_get_value() == Some(true)
+    }
+
     fn keep(self) {
         let text = self.all.try_with_untracked(|all| match all.is_empty() {
             true => None,

@@ -10,6 +10,7 @@ mod restricted;
 mod running;
 mod sending;
 mod sheet;
+mod signing_out;
 mod slide;
 mod store;
 mod time;

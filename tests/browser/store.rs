@@ -227,7 +227,7 @@ fn signing_out_forgets_every_copy() {
     assert_eq!(copies().len(), 2);
     page.store.leave();
     assert_eq!(copies(), [""; 0]);
-    assert_eq!(kept("buckler-me"), None);
+    assert_eq!((kept("buckler-me"), kept("buckler-home")), (None, None));
 }
 
 #[wasm_bindgen_test]

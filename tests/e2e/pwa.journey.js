@@ -31,6 +31,36 @@ test("without a connection it opens to the last dashboard, marked with its age, 
   await expect(home.ended("Cancelled. Nothing was sent.")).toBeVisible();
 });
 
+test("signing out without a connection forgets everything, in every tab, and ends the session later", async ({ home, page, server, expected }) => {
+  expected.push(/ERR_|Failed to/);
+  const forgotten = async (page) => {
+    await expect(page.getByRole("button", { name: "Sign in" })).toBeVisible();
+    expect(await page.evaluate(() => Object.keys(localStorage).filter((name) => /^buckler-(me|home|last)/.test(name)))).toEqual([]);
+  };
+  await opened(home);
+  await page.reload();
+  await expect(home.shield()).toBeVisible();
+  const tab = await page.context().newPage();
+  await tab.goto(server.url);
+  await expect(tab.getByRole("button", { name: "Sign out" })).toBeVisible();
+  await server.kill();
+  await home.button("Sign out").click();
+  await forgotten(page);
+  await forgotten(tab);
+  await page.reload();
+  await forgotten(page);
+  await expect(page).toHaveTitle("Sign in – Buckler");
+  // Nobody comes back with the network. The session ends on the server, and with it the cookie.
+  const token = (await page.context().cookies())[0].value;
+  await server.start();
+  await expect.poll(async () => (await page.context().cookies()).length).toBe(0);
+  await forgotten(page);
+  await page.reload();
+  await forgotten(page);
+  const answer = await fetch(`${server.url}/api/v1/me`, { headers: { cookie: `buckler_session=${token}` } });
+  expect(answer.status).toBe(401);
+});
+
 test("nothing that the server says is kept by the worker", async ({ home, page }) => {
   await opened(home);
   expect((await kept(page)).filter((path) => path.startsWith("/api"))).toEqual([]);

@@ -7,16 +7,16 @@ use crate::{
     view::words::{Said, Word},
     web::{
         browser::{early, set_title, time::day},
-        client,
         components::{
             Icon, Picture, ReadyCard, SheetHandle, Shield, ShieldShape, part, press,
             restricted_device, text,
         },
         route::{Link, Route},
+        sending::sender,
         store::{NoDetails, Session, Store, store},
     },
 };
-use leptos::{prelude::*, task::spawn_local};
+use leptos::prelude::*;
 
 /// The parts of a dashboard below its shield; see
 /// [`Store::drawn`](crate::web::store::Store::drawn).
@@ -226,14 +226,6 @@ pub fn works_at_center(store: Store) -> bool {
 
 /// The button to sign out.
 pub fn sign_out() -> impl IntoView {
-    let store = store();
-    let leave = move || {
-        spawn_local(async move {
-            // If it fails, the person is still signed in, as the page shows.
-            if client::sign_out().await.is_ok() {
-                store.leave();
-            }
-        });
-    };
-    view! { <button class="link link--center" on:click=press(leave)>{Word::SignOut}</button> }
+    let sender = sender();
+    view! { <button class="link link--center" on:click=press(move || sender.sign_out())>{Word::SignOut}</button> }
 }

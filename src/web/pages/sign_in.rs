@@ -3,6 +3,7 @@
 use crate::{
     view::words::{self, Said, Word},
     web::{
+        browser::set_title,
         client::{self, Failure},
         components::{Icon, ShieldShape, held_up, other_ways, part, text},
         sending::{Stage, sender},
@@ -15,6 +16,7 @@ use leptos::{ev::SubmitEvent, prelude::*, task::spawn_local};
 #[component]
 pub fn SignIn() -> impl IntoView {
     let (store, sender) = (store(), sender());
+    set_title(Word::SignIn.say());
     let (email, password) = (RwSignal::new(String::new()), RwSignal::new(String::new()));
     let (busy, wrong) = (RwSignal::new(false), RwSignal::new(None::<String>));
     let signed_in = move || {
