@@ -11,13 +11,17 @@ pub enum StreamTrouble {
     NoSuchName,
     /// Its host has an address that is neither private nor allowed by the server's configuration.
     NotPrivate,
-    /// It does not answer, or not in time.
+    /// Its address is the server's own or link-local, and the server's configuration
+    /// (`cameras.allow`) does not allow it.
+    NotAllowed,
+    /// No camera answers: nothing does, not in time, or something that is no camera. They are one
+    /// word, so that nobody learns here which ports of a machine are open.
     NoAnswer,
     /// The user name or the password is wrong.
     WrongLogin,
-    /// It has no stream of that name.
+    /// It has no stream of that name, or refuses it.
     NoSuchStream,
-    /// The host that answers is not a camera.
+    /// What answers is not a camera. Earlier servers told this apart from `no_answer`.
     NotACamera,
     /// It sends no video that browsers can show.
     NoVideo,

@@ -2,10 +2,7 @@
 
 use super::{home::edit::ErrorCode, id::CameraId};
 use serde::{Deserialize, Serialize};
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    str::FromStr,
-};
+use std::str::FromStr;
 
 /// The kind of a camera.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -81,37 +78,14 @@ impl StreamAddress {
             .unwrap_or_default()
     }
 
-    /// Whether the host is in the local network, judged without a DNS query: an IP address that
-    /// `allows` accepts, or a local name (RFC 6762 `.local`, RFC 8375 `.home.arpa`, `.lan`,
-    /// `.internal`, or a name without dots).
-    pub fn is_inside(&self, allows: Allows) -> bool {
-        let host = match host_and_port(self.host()) {
-            Some((host, _)) => host,
-            None => return false,
-        };
-        match host.parse::<IpAddr>() {
-            Ok(ip) => allows(ip),
-            // Such a host is an IP address in a notation that `IpAddr` does not parse and that
-            // hides where it leads.
-            Err(_)
-                if host.bytes().all(|b| b.is_ascii_digit() || b == b'.' || b == b'x')
-                    || host.contains(':') =>
-            {
-                false
-            }
-            Err(_) => {
-                let name = host.to_ascii_lowercase();
-                !name.contains('.')
-                    || [".local", ".home.arpa", ".lan", ".internal"]
-                        .iter()
-                        .any(|end| name.ends_with(end))
-            }
-        }
+    /// The host of the address, without the port.
+    pub fn host_name(&self) -> &str {
+        host_and_port(self.host()).map_or("", |(host, _)| host)
     }
 }
 
-/// Decides which IP addresses cameras may have.
-pub type Allows<'a> = &'a dyn Fn(IpAddr) -> bool;
+/// Decides to which hosts cameras may belong, or says what is wrong with one.
+pub type JudgeHost<'a> = &'a dyn Fn(&str) -> Result<(), ErrorCode>;
 
 const SCHEME: &str = "rtsp://";
 
@@ -144,16 +118,6 @@ impl FromStr for StreamAddress {
             return Err(ErrorCode::HasCredentials);
         }
         host_and_port(authority).map(|_| Self(text.into())).ok_or(ErrorCode::NotAStream)
-    }
-}
-
-/// Whether an address is local: private (RFC 1918, RFC 4193), link-local or loopback.
-pub fn is_private_address(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => ip.is_private() || ip.is_loopback() || ip.is_link_local(),
-        IpAddr::V6(ip) => {
-            ip == Ipv6Addr::LOCALHOST || ip.is_unique_local() || ip.is_unicast_link_local()
-        }
     }
 }
 

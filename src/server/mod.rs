@@ -23,6 +23,7 @@ pub mod mqtt;
 mod notify;
 pub mod presenters;
 mod private;
+pub mod reach;
 mod readiness;
 mod run;
 pub mod sirens;

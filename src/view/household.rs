@@ -81,6 +81,7 @@ pub const fn fault(fault: ErrorCode) -> W {
         ErrorCode::NotAStream => W::NotAStream,
         ErrorCode::AnotherCamera => W::AnotherCamera,
         ErrorCode::NotPrivate => W::NotPrivate,
+        ErrorCode::NotAllowed => W::NotAllowedAddress,
         ErrorCode::HasCredentials => W::HasCredentials,
         ErrorCode::NotAnEmail => W::NotAnEmail,
         ErrorCode::NotAccepted => W::NotAccepted,

@@ -116,8 +116,8 @@ export const test = base.extend({
   /** How long a home can be changed after the password was given. */
   proof: ["10m", { option: true }],
 
-  /** The text of the configuration file, if any. */
-  configuration: ["", { option: true }],
+  /** The text of the configuration file. The cameras of journeys are on this machine. */
+  configuration: ['[cameras]\nallow = ["127.0.0.0/8"]\n', { option: true }],
 
   server: async ({ demo, ring, proof, configuration }, use) => {
     const folder = mkdtempSync(join(tmpdir(), "buckler-"));

@@ -187,7 +187,7 @@ test("settings say why no picture comes, and when one does", async ({ page, home
 });
 
 test.describe("a camera of the network", () => {
-  test.use({ configuration: '[cameras]\nsearch = ["127.0.0.1"]\n' });
+  test.use({ configuration: '[cameras]\nallow = ["127.0.0.0/8"]\nsearch = ["127.0.0.1"]\n' });
 
   test("is found, chosen, added and seen, by the keyboard alone", async ({ page, home, server }) => {
     const camera = await RealCamera.start("--login", "admin:secret-7");

@@ -1,10 +1,11 @@
 // Measures Live View in real Chromium, from a real camera (GStreamer, 1920 × 1080, 25 pictures a second) on this machine: the tap until
 // the first picture, how old a picture is when it is on the screen; and what many viewers cost, while help is asked for.
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { get } from "node:http";
 import { cpus } from "node:os";
-import { at, figure, signedIn, withDemo } from "./bench.js";
+import { join } from "node:path";
+import { at, figure, signedIn, withChangedDemo } from "./bench.js";
 import { BITS, RealCamera, shown } from "./camera.js";
 
 const say = (what, all, goals) => [[0.5, "p50"], [0.99, "p99"]].forEach(([share, name], n) => figure(`${what}, ${name}`, at(all, share), "ms", goals[n]));
@@ -33,7 +34,13 @@ const cost = (pid) => {
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, memory: Number(memory) / 1024 };
 };
 
-await withDemo(async (url, browser, server) => {
+/** Allows cameras on this machine. */
+function allow(folder) {
+  writeFileSync(join(folder, "buckler.toml"), '[cameras]\nallow = ["127.0.0.0/8"]\n');
+  return ["--config", join(folder, "buckler.toml")];
+}
+
+await withChangedDemo(allow, async (url, browser, server) => {
   const camera = await RealCamera.start("--size", "1920x1080", "--gop", "1");
   const context = await signedIn(browser, url);
   const page = await context.newPage();
@@ -63,15 +70,20 @@ await withDemo(async (url, browser, server) => {
   say(`taken → on the screen, 1080p25, ${cpus().length} processors for all of it`, ages, ["200", "400"]);
   await page.goto("about:blank");
 
-  const cookie = (await context.cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+  // A session may have 16 pictures.
+  const cookies = [];
+  for (let n = 0; n < 4; n++) {
+    const of = await signedIn(browser, url);
+    cookies.push((await of.cookies()).map(({ name, value }) => `${name}=${value}`).join("; "));
+  }
   // A viewer that takes everything, and shows nothing.
-  const viewer = async (path) => {
-    const headers = { cookie, connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" };
+  const viewer = async (path, n) => {
+    const headers = { cookie: cookies[n % cookies.length], connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" };
     const [, socket] = await once(get(`${url}/api/v1/cameras/${path}`, { headers }), "upgrade");
     socket.on("data", (bytes) => (socket.taken = (socket.taken ?? 0) + bytes.length));
     return socket;
   };
-  const viewers = (count, path) => Promise.all(Array.from({ length: count }, (_, n) => viewer(path(n))));
+  const viewers = (count, path) => Promise.all(Array.from({ length: count }, (_, n) => viewer(path(n), n)));
   const many = async (what, sockets) => {
     await until(() => sockets.every((socket) => socket.taken > 100_000));
     const [before, began] = [cost(server.pid), Date.now()];

@@ -4,7 +4,7 @@
 
 use super::{Address, Enrolment, Home, Plan, Settings, settings};
 use crate::domain::{
-    camera::{Allows, Camera, CameraKind, Keep, StreamAddress},
+    camera::{Camera, CameraKind, JudgeHost, Keep, StreamAddress},
     contact::Contact,
     device::{Device, DeviceKind},
     id::{CameraId, ContactId, DeviceId},
@@ -63,6 +63,9 @@ pub enum ErrorCode {
     NotAStream,
     /// An address outside of private networks.
     NotPrivate,
+    /// An address of the server itself, or a link-local one, which only the server's configuration
+    /// allows.
+    NotAllowed,
     /// A user name or password where it would be visible.
     HasCredentials,
     /// Not an e-mail address.
@@ -322,7 +325,7 @@ impl Home {
         &mut self,
         kind: CameraKind,
         written: &WrittenCamera,
-        allows: Allows,
+        judge: JudgeHost,
     ) -> Result<CameraId, FieldErrors> {
         let mut form = Form::default();
         if self.cameras.len() >= DEVICES_MOST {
@@ -331,7 +334,7 @@ impl Home {
         let name = form.line("name", &written.name);
         let WrittenCamera { sos_compatible, has_siren, keep, .. } = *written;
         let (id, (stream, small)) =
-            (self.free_id(&name, "camera"), streams(&mut form, written, allows));
+            (self.free_id(&name, "camera"), streams(&mut form, written, judge));
         let camera =
             Camera { id, kind, name, sos_compatible, has_siren, stream, small, login: None, keep };
         let camera = form.done(camera)?;
@@ -396,10 +399,10 @@ impl Camera {
     ///
     /// # Errors
     /// An invalid name or stream address.
-    pub fn edit(&mut self, written: &WrittenCamera, allows: Allows) -> Result<(), FieldErrors> {
+    pub fn edit(&mut self, written: &WrittenCamera, judge: JudgeHost) -> Result<(), FieldErrors> {
         let mut form = Form::default();
         let (name, (stream, small)) =
-            (form.line("name", &written.name), streams(&mut form, written, allows));
+            (form.line("name", &written.name), streams(&mut form, written, judge));
         form.done(())?;
         // The password was given for the old host, and must not be sent to another one.
         if self.stream.as_ref().map(StreamAddress::host) != stream.as_ref().map(StreamAddress::host)
@@ -417,15 +420,13 @@ impl Camera {
 fn streams(
     form: &mut Form,
     written: &WrittenCamera,
-    allows: Allows,
+    judge: JudgeHost,
 ) -> (Option<StreamAddress>, Option<StreamAddress>) {
     let mut read = |field, text: &str| {
         let text = text.trim();
-        let inside = |address: StreamAddress| {
-            address.is_inside(allows).then_some(address).ok_or(ErrorCode::NotPrivate)
-        };
+        let judged = |address: StreamAddress| judge(address.host_name()).map(|()| address);
         (!text.is_empty())
-            .then(|| text.parse().and_then(inside).map_err(|fault| form.wrong(field, fault)).ok())
+            .then(|| text.parse().and_then(judged).map_err(|fault| form.wrong(field, fault)).ok())
             .flatten()
     };
     let (stream, small) = (read("stream", &written.stream), read("small", &written.small));

@@ -16,6 +16,7 @@ mod stream;
 use credentials::Credentials;
 pub use credentials::FILE as KEY;
 pub use fmp4::Fmp4;
+use onvif::Onvif;
 pub use picture::Format;
 pub use recording::Clips;
 pub use session::keep_what_is_wanted;
@@ -26,7 +27,7 @@ use crate::{
     api::cameras::{AskOffers, Found, Offers, StreamTrouble, Tried},
     domain::{
         camera::{Camera, Keep},
-        home::Home,
+        home::{Home, edit::ErrorCode},
         id::{CameraId, HomeId},
     },
     server::{clock::Clock, live_events::LiveEvents, tasks::spawn_restarted},
@@ -85,6 +86,7 @@ pub struct Cameras {
     live_events: Arc<LiveEvents>,
     credentials: Credentials,
     settings: Arc<Settings>,
+    onvif: Onvif,
     demo: bool,
     ffmpeg: Option<PathBuf>,
     stop: watch::Receiver<bool>,
@@ -128,6 +130,7 @@ impl Cameras {
             clock,
             live_events,
             credentials,
+            onvif: Onvif::new(settings.clone()),
             settings,
             demo,
             ffmpeg,
@@ -156,13 +159,21 @@ impl Cameras {
     /// Searches the network and returns the cameras that answer.
     pub async fn search(&self) -> Vec<Found> {
         let _alone = self.searching.lock().await;
-        onvif::search(&self.settings).await
+        self.onvif.search().await
+    }
+
+    /// Whether cameras may belong to a host.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn judge_host(&self, host: &str) -> Result<(), ErrorCode> {
+        Ok(self.settings.reach.judge_host(host)?)
     }
 
     /// Asks a camera for its streams.
     pub async fn offers(&self, AskOffers { address, user, password }: AskOffers) -> Offers {
         let login = (!user.trim().is_empty()).then(|| (user.trim().to_owned(), password));
-        match onvif::offers(self.settings.clone(), &address, login).await {
+        match self.onvif.offers(&address, login).await {
             Ok(streams) => Offers { streams, trouble: None },
             Err(trouble) => Offers { streams: Vec::new(), trouble: Some(trouble) },
         }

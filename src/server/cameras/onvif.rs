@@ -2,7 +2,8 @@
 //! Profile S).
 //!
 //! Cameras are not trusted: an address that a camera reports is checked like one that an owner
-//! enters.
+//! enters. Owners are not trusted with the rest of the network: what is no camera gets one answer,
+//! whether a port is open or closed.
 
 use super::settings::Settings;
 use crate::{
@@ -19,7 +20,7 @@ use oxvif::{
 };
 use reqwest::{
     Client, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST, WWW_AUTHENTICATE},
     redirect::Policy,
 };
 use std::{
@@ -42,24 +43,106 @@ const ANSWER_MOST: usize = 256 << 10;
 /// The longest name that is shown, characters.
 const NAME_MOST: usize = 80;
 
-/// Searches the network, or only the addresses that the configuration names, for cameras.
-pub async fn search(settings: &Settings) -> Vec<Found> {
-    let all = if settings.search.is_empty() {
-        discovery::probe_result(SEARCH).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "could not search the network for cameras");
-            Vec::new()
-        })
-    } else {
-        join_all(settings.search.iter().map(|ip| discovery::probe_unicast(*ip, SEARCH)))
-            .await
-            .concat()
-    };
-    let mut seen = HashSet::new();
-    let once = all
-        .into_iter()
-        .filter_map(|device| found(device, settings))
-        .filter(|one| seen.insert(one.address.clone()));
-    once.take(MOST).collect()
+/// Finds cameras and asks them.
+pub struct Onvif {
+    settings: Arc<Settings>,
+    /// Follows no redirects, and keeps no connections, because cameras close them at any moment.
+    client: Client,
+    /// The addresses that the last search found. What answers there is a camera.
+    found: Mutex<HashSet<String>>,
+}
+
+impl Onvif {
+    /// Creates it.
+    ///
+    /// # Panics
+    /// The TLS library cannot be initialized.
+    pub fn new(settings: Arc<Settings>) -> Self {
+        let client =
+            Client::builder().no_proxy().redirect(Policy::none()).pool_max_idle_per_host(0);
+        let client = client.build().expect("the TLS library works, as for every other client");
+        Self { settings, client, found: Mutex::default() }
+    }
+
+    /// Searches the network, or only the addresses that the configuration names, for cameras.
+    pub async fn search(&self) -> Vec<Found> {
+        let settings = &self.settings;
+        let all = if settings.search.is_empty() {
+            discovery::probe_result(SEARCH).await.unwrap_or_else(|error| {
+                tracing::warn!(%error, "could not search the network for cameras");
+                Vec::new()
+            })
+        } else {
+            join_all(settings.search.iter().map(|ip| discovery::probe_unicast(*ip, SEARCH)))
+                .await
+                .concat()
+        };
+        let mut seen = HashSet::new();
+        let once = all
+            .into_iter()
+            .filter_map(|device| found(device, settings))
+            .filter(|one| seen.insert(one.address.clone()));
+        let found: Vec<Found> = once.take(MOST).collect();
+        *self.found.lock().expect("no holder panics") =
+            found.iter().map(|one| one.address.clone()).collect();
+        found
+    }
+
+    /// Asks a camera for its streams, the largest first.
+    ///
+    /// # Errors
+    /// Why there are none.
+    pub async fn offers(
+        &self,
+        address: &str,
+        login: Option<(String, String)>,
+    ) -> Result<Vec<Offer>, StreamTrouble> {
+        let is_found = self.found.lock().expect("no holder panics").contains(address);
+        let found = Url::parse(address).ok().filter(|_| is_found);
+        let way = Arc::new(Way {
+            settings: self.settings.clone(),
+            client: self.client.clone(),
+            login: login.clone(),
+            cameras: Mutex::new(found.iter().map(|url| authority(url).to_owned()).collect()),
+            trouble: Mutex::default(),
+        });
+        match timeout(ASK, asked(&way, address, login)).await {
+            Ok(Ok(offers)) if offers.is_empty() => Err(StreamTrouble::NoVideo),
+            Ok(Ok(offers)) => Ok(offers),
+            Ok(Err(error)) => {
+                let known = *way.trouble.lock().expect("no holder panics");
+                Err(known.unwrap_or_else(|| trouble(&error)))
+            }
+            Err(_) => Err(StreamTrouble::NoAnswer),
+        }
+    }
+}
+
+/// Asks for the streams in the order in which ONVIF Profile S lists them.
+async fn asked(
+    way: &Arc<Way>,
+    address: &str,
+    login: Option<(String, String)>,
+) -> Result<Vec<Offer>, OnvifError> {
+    let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
+    if let Some((user, password)) = login {
+        session = session.with_credentials(user, password);
+    }
+    let session = session.build().await?;
+    let mut offers = Vec::new();
+    for profile in session.get_profiles().await?.into_iter().take(MOST) {
+        let stream = session.get_stream_uri(&profile.token).await?.uri;
+        let Some(stream) = written(&stream, &way.settings) else { continue };
+        let (mut width, mut height) = (0, 0);
+        if let Some(encoder) = &profile.video_encoder_token
+            && let Ok(encoder) = session.get_video_encoder_configuration(encoder).await
+        {
+            (width, height) = (encoder.resolution.width, encoder.resolution.height);
+        }
+        offers.push(Offer { name: shown(&profile.name), stream, width, height });
+    }
+    offers.sort_by_key(|offer| std::cmp::Reverse(offer.width));
+    Ok(offers)
 }
 
 /// Returns what is shown of a device. `None` if it has no address that is allowed.
@@ -70,7 +153,7 @@ fn found(device: DiscoveredDevice, settings: &Settings) -> Option<Found> {
             .trim_matches(['[', ']'])
             .parse::<IpAddr>()
             .ok()
-            .filter(|ip| settings.allows(*ip))
+            .filter(|ip| settings.reach.judge(*ip).is_ok())
     };
     let address = device.xaddrs.iter().find(|text| inside(text).is_some())?.clone();
     let scope = |what: &str| {
@@ -94,47 +177,6 @@ fn shown(text: &str) -> String {
     text.trim().chars().filter(|c| !c.is_control()).take(NAME_MOST).collect()
 }
 
-/// Asks a camera for its streams, the largest first.
-///
-/// # Errors
-/// Why there are none.
-pub async fn offers(
-    settings: Arc<Settings>,
-    address: &str,
-    login: Option<(String, String)>,
-) -> Result<Vec<Offer>, StreamTrouble> {
-    let way = Arc::new(Way { settings, login: login.clone(), trouble: Mutex::default() });
-    let mut session = OnvifSession::builder(address).with_clock_sync().with_transport(way.clone());
-    if let Some((user, password)) = login {
-        session = session.with_credentials(user, password);
-    }
-    let asked = async {
-        let session = session.build().await?;
-        let mut offers = Vec::new();
-        for profile in session.get_profiles().await?.into_iter().take(MOST) {
-            let stream = session.get_stream_uri(&profile.token).await?.uri;
-            let Some(stream) = written(&stream, &way.settings) else { continue };
-            let (mut width, mut height) = (0, 0);
-            if let Some(encoder) = &profile.video_encoder_token
-                && let Ok(encoder) = session.get_video_encoder_configuration(encoder).await
-            {
-                (width, height) = (encoder.resolution.width, encoder.resolution.height);
-            }
-            offers.push(Offer { name: shown(&profile.name), stream, width, height });
-        }
-        offers.sort_by_key(|offer| std::cmp::Reverse(offer.width));
-        Ok(offers)
-    };
-    match timeout(ASK, asked).await {
-        Ok(Ok(offers)) if offers.is_empty() => Err(StreamTrouble::NoVideo),
-        Ok(Ok(offers)) => Ok(offers),
-        Ok(Err(error)) => {
-            Err(way.trouble.lock().expect("no holder panics").unwrap_or_else(|| trouble(&error)))
-        }
-        Err(_) => Err(StreamTrouble::NoAnswer),
-    }
-}
-
 /// Returns a stream's address as an owner enters it, without user name and password. `None` if it
 /// is not valid or not allowed.
 fn written(text: &str, settings: &Settings) -> Option<String> {
@@ -142,7 +184,7 @@ fn written(text: &str, settings: &Settings) -> Option<String> {
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
     let address: StreamAddress = url.as_str().parse().ok()?;
-    address.is_inside(&|ip| settings.allows(ip)).then(|| address.into())
+    settings.reach.judge_host(address.host_name()).is_ok().then(|| address.into())
 }
 
 /// ONVIF core specification 5.12.1: a client without permission gets the fault `ter:NotAuthorized`.
@@ -152,15 +194,29 @@ fn trouble(error: &OnvifError) -> StreamTrouble {
     let is_login = ["notauthorized", "not authorized", "unauthorized", "authorit"]
         .iter()
         .any(|word| text.contains(word));
-    if is_login { StreamTrouble::WrongLogin } else { StreamTrouble::NotACamera }
+    if is_login { StreamTrouble::WrongLogin } else { StreamTrouble::NoAnswer }
 }
 
 /// An HTTP transport that reaches only cameras: no other host, no redirects, no long answers.
 struct Way {
     settings: Arc<Settings>,
+    client: Client,
     login: Option<(String, String)>,
-    /// The last failure, if it is more specific than the error's text.
+    /// The hosts and ports that proved to be cameras: they answered the search, or in SOAP. Without
+    /// that, every answer is the same as none.
+    cameras: Mutex<HashSet<String>>,
+    /// The trouble of the last request, if it is more specific than the error's text.
     trouble: Mutex<Option<StreamTrouble>>,
+}
+
+/// The host and port of an address, as HTTP names them.
+fn authority(url: &Url) -> &str {
+    &url[Position::BeforeHost..Position::AfterPort]
+}
+
+/// Whether an answer is a message of SOAP, by its root element (SOAP 1.2 part 1, 5.1).
+fn is_soap(text: &str) -> bool {
+    text.contains("Envelope")
 }
 
 impl Way {
@@ -176,20 +232,19 @@ impl Way {
         if url.scheme() != "http" {
             return Err(StreamTrouble::Encrypted);
         }
-        let at = self.settings.find(host, port).await?;
-        // The client of a request connects to the address that was checked, whatever the name
-        // stands for a moment later.
-        let client =
-            Client::builder().no_proxy().redirect(Policy::none()).resolve(host, at).build();
+        let at = self.settings.reach.find(host, port).await?;
         let mut plain = url.clone();
-        // A password in the address would be sent unencrypted.
+        // The request goes to the address that was checked, whatever the name stands for a moment
+        // later. A password in the address would be sent unencrypted.
         plain
-            .set_username("")
+            .set_ip_host(at.ip())
+            .and_then(|()| plain.set_username(""))
             .and_then(|()| plain.set_password(None))
-            .map_err(|()| StreamTrouble::NotACamera)?;
-        let mut request = client
-            .map_err(|_| StreamTrouble::NoAnswer)?
+            .map_err(|()| StreamTrouble::NoAnswer)?;
+        let mut request = self
+            .client
             .post(plain)
+            .header(HOST, authority(url))
             .header(
                 CONTENT_TYPE,
                 format!("application/soap+xml; charset=utf-8; action=\"{action}\""),
@@ -198,9 +253,7 @@ impl Way {
         if let Some(proof) = proof {
             request = request.header(AUTHORIZATION, proof);
         }
-        request.send().await.map_err(|error| {
-            if error.is_connect() { StreamTrouble::NoAnswer } else { StreamTrouble::NotACamera }
-        })
+        request.send().await.map_err(|_| StreamTrouble::NoAnswer)
     }
 
     /// Sends a request, with digest authentication if the camera requires it in HTTP (RFC 7616;
@@ -211,34 +264,45 @@ impl Way {
         action: &str,
         body: &str,
     ) -> Result<(StatusCode, String), StreamTrouble> {
-        let url = Url::parse(url).map_err(|_| StreamTrouble::NotACamera)?;
+        let url = Url::parse(url).map_err(|_| StreamTrouble::NoAnswer)?;
         let mut answer = self.post(&url, action, body, None).await?;
-        if answer.status() == StatusCode::UNAUTHORIZED {
-            let wanted = answer
-                .headers()
-                .get(WWW_AUTHENTICATE)
-                .and_then(|value| value.to_str().ok())
-                .unwrap_or_default();
-            let (user, password) = self.login.as_ref().ok_or(StreamTrouble::WrongLogin)?;
-            let path = &url[Position::BeforePath..];
-            let context = AuthContext::new_post(user, password, path, Some(body.as_bytes()));
-            let proof = digest_auth::parse(wanted)
-                .and_then(|mut wanted| wanted.respond(&context))
-                .map_err(|_| StreamTrouble::WrongLogin)?;
-            answer = self.post(&url, action, body, Some(proof.to_header_string())).await?;
+        if answer.status() == StatusCode::UNAUTHORIZED
+            && let Some(proof) = self.digest(&url, body, &answer)
+        {
+            answer = self.post(&url, action, body, Some(proof)).await?;
         }
         let status = answer.status();
         let mut text = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|_| StreamTrouble::NotACamera)? {
+        while let Some(piece) = answer.chunk().await.map_err(|_| StreamTrouble::NoAnswer)? {
             text.extend_from_slice(&piece);
             if text.len() > ANSWER_MOST {
-                return Err(StreamTrouble::NotACamera);
+                return Err(StreamTrouble::NoAnswer);
             }
         }
-        match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(StreamTrouble::WrongLogin),
-            _ => Ok((status, String::from_utf8_lossy(&text).into_owned())),
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let mut cameras = self.cameras.lock().expect("no holder panics");
+        if is_soap(&text) {
+            cameras.insert(authority(&url).to_owned());
         }
+        match status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+                if cameras.contains(authority(&url)) =>
+            {
+                Err(StreamTrouble::WrongLogin)
+            }
+            _ if is_soap(&text) => Ok((status, text)),
+            _ => Err(StreamTrouble::NoAnswer),
+        }
+    }
+
+    /// The proof of the password that a refusal asks for, if there is a password.
+    fn digest(&self, url: &Url, body: &str, refusal: &Response) -> Option<String> {
+        let (user, password) = self.login.as_ref()?;
+        let wanted = refusal.headers().get(WWW_AUTHENTICATE)?.to_str().ok()?;
+        let path = &url[Position::BeforePath..];
+        let context = AuthContext::new_post(user, password, path, Some(body.as_bytes()));
+        let proof = digest_auth::parse(wanted).and_then(|mut wanted| wanted.respond(&context));
+        Some(proof.ok()?.to_header_string())
     }
 }
 
@@ -250,14 +314,110 @@ impl Transport for Way {
         action: &str,
         body: String,
     ) -> Result<String, TransportError> {
-        match self.ask(url, action, &body).await {
+        let answer = self.ask(url, action, &body).await;
+        *self.trouble.lock().expect("no holder panics") = answer.as_ref().err().copied();
+        match answer {
             // SOAP 1.2 part 2, 7.5.2.2: a fault has the status of a server or client error.
             Ok((status, text)) if status.is_success() || text.contains("Fault") => Ok(text),
             Ok((status, body)) => Err(TransportError::HttpStatus { status: status.as_u16(), body }),
             Err(trouble) => {
-                *self.trouble.lock().expect("no holder panics") = Some(trouble);
                 Err(TransportError::HttpStatus { status: 0, body: format!("{trouble:?}") })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::reach::Reach;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, copy, sink},
+        net::TcpListener,
+    };
+
+    const REFUSED: &str = "HTTP/1.1 401 Unauthorized\r\ncontent-length: 0\r\n\r\n";
+
+    fn onvif() -> Onvif {
+        let reach = Reach(vec!["127.0.0.0/8".parse().unwrap()]);
+        Onvif::new(Arc::new(Settings { reach, search: Vec::new() }))
+    }
+
+    /// A host that gives every request this answer, and the number of its connections.
+    async fn host(answer: String) -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/onvif/device_service", listener.local_addr().unwrap());
+        let count = Arc::<AtomicUsize>::default();
+        let counted = count.clone();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = listener.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                let answer = answer.clone();
+                tokio::spawn(async move {
+                    let _ = socket.read_u8().await;
+                    let _ = socket.write_all(answer.as_bytes()).await;
+                    let _ = copy(&mut socket, &mut sink()).await;
+                });
+            }
+        });
+        (address, count)
+    }
+
+    fn soap(status: &str, body: &str) -> String {
+        let body = format!(
+            "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\"><s:Body>{body}</s:Body></s:Envelope>"
+        );
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/soap+xml\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+    }
+
+    /// Security 13: open and closed ports were told apart.
+    #[tokio::test]
+    async fn what_is_no_camera_gets_the_word_of_a_closed_port() {
+        let onvif = onvif();
+        let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let mut all = vec![format!("http://{nobody}/")];
+        for answer in [
+            REFUSED,
+            "HTTP/1.1 404 Not Found\r\ncontent-length: 12\r\n\r\nunauthorized",
+            "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+            "SSH-2.0-OpenSSH_9.9\r\n",
+        ] {
+            all.push(host(answer.into()).await.0);
+        }
+        for address in all {
+            let login = Some(("admin".into(), "secret-7".into()));
+            let offers = onvif.offers(&address, login).await;
+            assert_eq!(offers, Err(StreamTrouble::NoAnswer), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn camera_that_proved_to_be_one_refuses_a_password() {
+        let fault =
+            "<s:Fault><s:Reason><s:Text>Sender not authorized</s:Text></s:Reason></s:Fault>";
+        for status in ["401 Unauthorized", "400 Bad Request"] {
+            let (address, _) = host(soap(status, fault)).await;
+            let offers = onvif().offers(&address, None).await;
+            assert_eq!(offers, Err(StreamTrouble::WrongLogin), "it speaks SOAP: {status}");
+        }
+        let (address, _) = host(REFUSED.into()).await;
+        let onvif = onvif();
+        onvif.found.lock().unwrap().insert(address.clone());
+        let offers = onvif.offers(&address, None).await;
+        assert_eq!(offers, Err(StreamTrouble::WrongLogin), "it answered the search");
+    }
+
+    #[tokio::test]
+    async fn redirect_of_a_camera_is_not_followed() {
+        let (elsewhere, asked) = host(REFUSED.into()).await;
+        let redirect =
+            format!("HTTP/1.1 307 Moved\r\nlocation: {elsewhere}\r\ncontent-length: 0\r\n\r\n");
+        let (address, _) = host(redirect).await;
+        assert_eq!(onvif().offers(&address, None).await, Err(StreamTrouble::NoAnswer));
+        assert_eq!(asked.load(Ordering::Relaxed), 0);
     }
 }

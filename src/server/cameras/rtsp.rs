@@ -114,14 +114,14 @@ async fn begin(address: &Address) -> Result<(Demuxed, usize), StreamTrouble> {
     let setup = || SetupOptions::default().frame_format(FrameFormat::MP4);
     if let Err(error) = session.setup(number, setup()).await {
         if error.status_code() != Some(UNSUPPORTED_TRANSPORT) {
-            return Err(trouble(&error));
+            return Err(lost(&error));
         }
         // The failed setup leaves the session half set up.
         (session, _) = describe(address).await?;
         let udp = setup().transport(Transport::Udp(Default::default()));
-        session.setup(number, udp).await.map_err(|error| trouble(&error))?;
+        session.setup(number, udp).await.map_err(|error| lost(&error))?;
     }
-    let playing = session.play(PlayOptions::default()).await.map_err(|error| trouble(&error))?;
+    let playing = session.play(PlayOptions::default()).await.map_err(|error| lost(&error))?;
     Ok((playing.demuxed().map_err(|_| StreamTrouble::NoVideo)?, number))
 }
 
@@ -131,7 +131,7 @@ async fn describe(address: &Address) -> Result<(Session<Described>, usize), Stre
     let login =
         address.login.clone().map(|(username, password)| Credentials { username, password });
     let options = SessionOptions::default().creds(login).user_agent("Buckler".into());
-    let session = Session::describe(url, options).await.map_err(|error| trouble(&error))?;
+    let session = Session::describe(url, options).await.map_err(|error| undescribed(&error))?;
     let is_video = |name: &str| matches!(name, "h264" | "h265");
     let videos =
         || session.streams().iter().enumerate().filter(|(_, stream)| stream.media() == "video");
@@ -150,21 +150,30 @@ async fn resolved(Address { url, settings, .. }: &Address) -> Result<Url, Stream
     if url.scheme() != "rtsp" {
         return Err(StreamTrouble::Encrypted);
     }
-    let at = settings.find(url.host_str().unwrap_or_default(), url.port().unwrap_or(PORT)).await?;
+    let (host, port) = (url.host_str().unwrap_or_default(), url.port().unwrap_or(PORT));
+    let at = settings.reach.find(host, port).await?;
     let mut url = url.clone();
     url.set_ip_host(at.ip()).map_err(|()| StreamTrouble::NoSuchName)?;
     Ok(url)
 }
 
-fn trouble(error: &retina::Error) -> StreamTrouble {
+/// The trouble of a camera that did not describe its media. Only an answer of RTSP proves that it is
+/// a camera: everything else is one word.
+fn undescribed(error: &retina::Error) -> StreamTrouble {
     tracing::debug!(%error, "could not start a camera stream");
     match error.status_code() {
         Some(401 | 403) => StreamTrouble::WrongLogin,
-        Some(404) => StreamTrouble::NoSuchStream,
-        Some(_) => StreamTrouble::NotACamera,
-        // Only the text tells that the connection failed.
-        None if error.to_string().contains("Unable to connect") => StreamTrouble::NoAnswer,
-        None => StreamTrouble::NotACamera,
+        Some(_) => StreamTrouble::NoSuchStream,
+        None => StreamTrouble::NoAnswer,
+    }
+}
+
+/// The trouble of a camera that described its media and then did not send them.
+fn lost(error: &retina::Error) -> StreamTrouble {
+    tracing::debug!(%error, "could not start a camera stream");
+    match error.status_code() {
+        Some(401 | 403) => StreamTrouble::WrongLogin,
+        _ => StreamTrouble::Lost,
     }
 }
 

@@ -116,6 +116,9 @@ async fn go_on((home, camera, size): &Id, stream: &Stream, source: &Source) {
         // One line each time that the reason changes.
         if told.replace(trouble) != Some(trouble) {
             tracing::warn!(%home, %camera, ?size, ?trouble, "no pictures come from a camera");
+            if trouble == StreamTrouble::NotAllowed {
+                tracing::warn!(%home, %camera, "its address needs a network in cameras.allow of the configuration");
+            }
         }
         let pause = pauses.next().unwrap_or(PAUSE_MOST);
         tokio::time::sleep(if trouble == StreamTrouble::WrongLogin { PAUSE_LOGIN } else { pause })

@@ -96,7 +96,7 @@ pub(super) fn read(path: &Path) -> Result<File, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::config::Options;
+    use crate::server::{config::Options, reach::Reach};
 
     #[test]
     fn unknown_keys_are_refused_with_file_and_line() {
@@ -179,7 +179,7 @@ mod tests {
         })
         .unwrap();
         config.cameras = Cameras {
-            allow: vec!["203.0.113.8/32".parse().unwrap()],
+            reach: Reach(vec!["203.0.113.8/32".parse().unwrap()]),
             search: vec!["192.168.20.11".parse().unwrap()],
         };
         let file = tempfile::NamedTempFile::new().unwrap();

@@ -129,7 +129,7 @@ pub async fn add_camera(
     let new = written(new);
     editing
         .edited(&owner, |home| {
-            let id = home.add_camera(kind, &new, &|ip| cameras.settings().allows(ip))?;
+            let id = home.add_camera(kind, &new, &|host| cameras.judge_host(host))?;
             set_login(&cameras, home, &id, login.as_ref())
         })
         .await
@@ -156,7 +156,7 @@ pub async fn edit_camera(
     editing
         .edited(&owner, |home| {
             let camera = home.cameras.iter_mut().find(|c| c.id == id).ok_or(EditError::Gone)?;
-            camera.edit(&edit, &|ip| cameras.settings().allows(ip))?;
+            camera.edit(&edit, &|host| cameras.judge_host(host))?;
             set_login(&cameras, home, &id, login.as_ref())
         })
         .await

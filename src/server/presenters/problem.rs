@@ -42,6 +42,9 @@ pub const fn sentence(fault: ErrorCode) -> &'static str {
             "Both streams must come from the same camera: the same name or number, and port."
         }
         ErrorCode::NotPrivate => "Give an address in your own network.",
+        ErrorCode::NotAllowed => {
+            "This address is the server’s own, or works only on its own cable. The server’s configuration can allow it: cameras.allow."
+        }
         ErrorCode::HasCredentials => "Leave user name and password out of the address.",
         ErrorCode::NotAnEmail => "That is not an e-mail address.",
         ErrorCode::NotAccepted => "Accept this to go on.",

@@ -5,6 +5,7 @@ use super::{
     Killed, Person, Server,
     cameras::{CAMERAS, Camera, Eye, camera_at, free_port, tried},
 };
+use futures_util::FutureExt;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::{
@@ -12,6 +13,7 @@ use std::{
     path::PathBuf,
     process::{Command, Stdio},
 };
+use tokio::net::TcpListener;
 
 const SEARCH: &str = "/api/v1/homes/maple-street/camera-search";
 const OFFERS: &str = "/api/v1/homes/maple-street/camera-offers";
@@ -139,7 +141,7 @@ async fn camera_is_not_believed_and_no_host_elsewhere_is_asked() {
         ("http://134744072/onvif/device_service", "not_private"),
         ("https://127.0.0.1/onvif/device_service", "encrypted"),
         ("file:///etc/passwd", "encrypted"),
-        ("nothing", "not_a_camera"),
+        ("nothing", "no_answer"),
         ("http://no-such-name.invalid/", "no_such_name"),
     ];
     for (address, trouble) in troubles {
@@ -150,8 +152,45 @@ async fn camera_is_not_believed_and_no_host_elsewhere_is_asked() {
     // This server answers there, and it is not a camera.
     assert_eq!(
         offers(&owner, &format!("{}/onvif", server.base), "", "").await["trouble"],
-        "not_a_camera"
+        "no_answer"
     );
+}
+
+/// Security 13: an owner let the server send requests to services that trust its machine.
+#[tokio::test]
+async fn server_itself_is_asked_only_if_the_configuration_allows() {
+    let allow = |network: &str| format!("[cameras]\nallow = [\"{network}\"]\n");
+    let service = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = service.local_addr().unwrap().port();
+    let server = Server::with_file(&allow("127.0.0.0/8")).await;
+    camera_at(&server.sign_in("owner").await, &format!("rtsp://127.0.0.1:{port}/live")).await;
+    let settings = server.file().with_file_name("buckler.toml");
+    let stricter = async || std::fs::write(settings, allow("203.0.113.8/32")).unwrap();
+    let server = server.restart_with_file(stricter).await;
+    let owner = server.sign_in("owner").await;
+    // The camera from before is still there, and says why it has no picture.
+    assert_eq!(tried(&owner).await["trouble"], "not_allowed");
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "2130706433",
+        "0x7f.1",
+        "0.0.0.0",
+        "169.254.169.254",
+    ] {
+        let address = format!("http://{host}:{port}/admin?shutdown=1");
+        assert_eq!(offers(&owner, &address, "", "").await["trouble"], "not_allowed", "{host}");
+    }
+    let camera = json!({"kind": "camera", "name": "go2rtc", "sos_compatible": true, "has_siren": false,
+                        "stream": format!("rtsp://127.0.0.1:{port}/front_door")});
+    let (status, problem) = owner.post(CAMERAS, &camera).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let error = &problem["errors"][0];
+    assert_eq!((&error["field"], &error["fault"]), (&json!("stream"), &json!("not_allowed")));
+    assert!(error["message"].as_str().unwrap().contains("cameras.allow"), "{problem}");
+    assert!(service.accept().now_or_never().is_none(), "nobody connected");
 }
 
 #[tokio::test]

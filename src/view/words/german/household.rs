@@ -45,6 +45,9 @@ pub(super) const fn german(word: W) -> &'static str {
             "Beide Bilder müssen von derselben Kamera kommen: gleicher Name oder gleiche Nummer und gleicher Port."
         }
         W::NotPrivate => "Geben Sie eine Adresse in Ihrem eigenen Netz an.",
+        W::NotAllowedAddress => {
+            "Diese Adresse gehört dem Server selbst oder gilt nur an seinem Kabel. Die Konfiguration des Servers kann sie erlauben: cameras.allow."
+        }
         W::HasCredentials => "Lassen Sie Benutzername und Passwort aus der Adresse weg.",
         W::NotAnEmail => "Das ist keine E-Mail-Adresse.",
         W::NotAccepted => "Bitte stimmen Sie dem zu.",
@@ -317,14 +320,13 @@ pub(super) const fn german(word: W) -> &'static str {
             "Niemand in Ihrem Netz heißt so. Geben Sie die Nummer der Kamera an, etwa 192.168.1.20."
         }
         W::StreamNotPrivate => "Das liegt außerhalb Ihres eigenen Netzes.",
-        W::StreamNoAnswer => "Dort antwortet niemand. Ist die Kamera an, und stimmt die Adresse?",
+        W::StreamNoAnswer => "Dort antwortet keine Kamera. Ist sie an, und stimmt ihre Adresse?",
         W::StreamWrongLogin => {
             "Die Kamera will einen anderen Benutzernamen oder ein anderes Passwort."
         }
         W::StreamNoSuchStream => {
             "Die Kamera hat keinen Stream dieses Namens. Ihre Anleitung nennt die richtigen."
         }
-        W::StreamNotACamera => "Was dort antwortet, ist keine Kamera, die hier verstanden wird.",
         W::StreamNoVideo => "Sie sendet kein Video, das ein Browser zeigt. Stellen Sie H.264 ein.",
         W::StreamNoKeyFrame => {
             "Sie sendet Bilder, aber keines, das für sich steht. Stellen Sie alle ein bis zwei Sekunden ein Schlüsselbild ein."

@@ -21,10 +21,10 @@ pub const fn sentence(trouble: StreamTrouble) -> W {
     match trouble {
         StreamTrouble::NoSuchName => W::StreamNoSuchName,
         StreamTrouble::NotPrivate => W::StreamNotPrivate,
-        StreamTrouble::NoAnswer => W::StreamNoAnswer,
+        StreamTrouble::NotAllowed => W::NotAllowedAddress,
+        StreamTrouble::NoAnswer | StreamTrouble::NotACamera => W::StreamNoAnswer,
         StreamTrouble::WrongLogin => W::StreamWrongLogin,
         StreamTrouble::NoSuchStream => W::StreamNoSuchStream,
-        StreamTrouble::NotACamera => W::StreamNotACamera,
         StreamTrouble::NoVideo => W::StreamNoVideo,
         StreamTrouble::NoKeyFrame => W::StreamNoKeyFrame,
         StreamTrouble::Encrypted => W::StreamEncrypted,
