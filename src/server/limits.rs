@@ -1,5 +1,8 @@
-//! Limits on what one browser, one link or one network may have open at the same time.
+//! Limits on what one browser, one person, one link or one network may have open at the same time,
+//! and on work that takes long.
 
+use super::tasks::run_to_end;
+use crate::domain::id::UserId;
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
@@ -7,45 +10,61 @@ use std::{
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex},
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// The connections of a network. A browser opens six, and a household has a few dozen devices
 /// behind one address.
 const CONNECTIONS_MOST: usize = 256;
-/// The streams of events of a session or a link. A browser opens one for each home, whatever the
-/// number of its tabs.
-const STREAMS_MOST: usize = 16;
-/// The pictures that a session may watch at the same time.
-const VIEWERS_MOST: usize = 16;
+/// The streams of events, and the pictures, of a session or a link. A browser opens one stream for
+/// each home, whatever the number of its tabs.
+const SESSION_MOST: usize = 16;
+/// The streams of events, and the pictures, of an account: four devices that have all that a device
+/// may have.
+const HOLDER_MOST: usize = 4 * SESSION_MOST;
 
 /// The file descriptors that no connection gets.
 const RESERVED: usize = 256;
 
+/// The jobs of a kind that run at the same time. Each keeps a core busy.
+const RUNNING_MOST: usize = 2;
+/// The jobs of a kind that run or wait, and those of one account.
+const JOBS_MOST: (usize, usize) = (64, 16);
+
 /// There are as many as there may be.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
-/// Bounds how many of something each key has at the same time, and all keys together. Either one
-/// more is refused, or the oldest ends.
+/// How many there may be at the same time.
+#[derive(Clone, Copy, Debug)]
+pub struct Most {
+    /// Of each part of a key, such as a session of an account.
+    pub part: usize,
+    /// Of each key.
+    pub key: usize,
+    /// Of all keys together.
+    pub total: usize,
+}
+
+/// Bounds how many of something each key has at the same time, each part of a key, and all keys
+/// together. Either one more is refused, or the oldest ends.
 #[derive(Debug)]
-pub struct AtOnce<K: Eq + Hash> {
-    most: usize,
-    total: usize,
-    open: Mutex<Open<K>>,
+pub struct AtOnce<K: Eq + Hash, P = ()> {
+    most: Most,
+    open: Mutex<Open<K, P>>,
 }
 
 #[derive(Debug)]
-struct Open<K> {
+struct Open<K, P> {
     /// The places of each key, the oldest first.
-    places: HashMap<K, VecDeque<Arc<Notify>>>,
+    places: HashMap<K, VecDeque<(P, Arc<Notify>)>>,
     /// The number of all places.
     count: usize,
 }
 
 impl<K: Eq + Hash + Clone> AtOnce<K> {
-    /// Allows each key `most`, and all keys together `total`.
-    pub fn new(most: usize, total: usize) -> Arc<Self> {
-        Arc::new(Self { most, total, open: Mutex::new(Open { places: HashMap::new(), count: 0 }) })
+    /// Allows each key `key`, and all keys together `total`.
+    pub fn new(key: usize, total: usize) -> Arc<Self> {
+        Self::in_parts(Most { part: key, key, total })
     }
 
     /// Takes a place for one more, which is free again when the returned value is dropped. If there
@@ -57,39 +76,65 @@ impl<K: Eq + Hash + Clone> AtOnce<K> {
     pub fn enter(self: &Arc<Self>, key: K) -> Result<Place<K>, TooMany> {
         let mut open = self.open.lock().expect("no holder panics");
         let own = open.places.get(&key).map_or(0, VecDeque::len);
-        if own >= self.most {
+        if own >= self.most.key {
             return Err(TooMany);
         }
-        if open.count >= self.total {
-            let largest = open.places.iter().max_by_key(|(_, places)| places.len());
-            let largest = largest.filter(|(_, places)| places.len() > own);
-            let largest = largest.map(|(key, _)| key.clone()).ok_or(TooMany)?;
-            open.end_oldest(&largest);
+        if open.count >= self.most.total {
+            let (largest, count) = open.largest().ok_or(TooMany)?;
+            if count <= own {
+                return Err(TooMany);
+            }
+            open.end_oldest(&largest, |()| true);
         }
-        Ok(self.take(&mut open, key))
+        Ok(self.take(&mut open, key, ()))
+    }
+}
+
+impl<K: Eq + Hash + Clone, P: PartialEq> AtOnce<K, P> {
+    /// Allows each key, and each of its parts, so many.
+    pub fn in_parts(most: Most) -> Arc<Self> {
+        Arc::new(Self { most, open: Mutex::new(Open { places: HashMap::new(), count: 0 }) })
     }
 
-    /// Takes a place for one more. If the key has as many as it may have, its oldest place ends: it
+    /// Takes a place for one more. If the part of the key, the key, or all together have as many as
+    /// they may have, the oldest of the part, of the key, or of the key that has the most ends: it
     /// may belong to a device that is gone, which no end of a connection has told of yet.
-    pub fn replace_oldest(self: &Arc<Self>, key: K) -> Place<K> {
+    pub fn replace_oldest(self: &Arc<Self>, key: K, part: P) -> Place<K, P> {
         let mut open = self.open.lock().expect("no holder panics");
-        if open.places.get(&key).is_some_and(|places| places.len() >= self.most) {
-            open.end_oldest(&key);
+        let own = open.places.get(&key);
+        let of_key = own.map_or(0, VecDeque::len);
+        let of_part = own.map_or(0, |places| places.iter().filter(|(of, _)| *of == part).count());
+        if of_part >= self.most.part {
+            open.end_oldest(&key, |of| *of == part);
+        } else if of_key >= self.most.key {
+            open.end_oldest(&key, |_| true);
+        } else if open.count >= self.most.total
+            && let Some((largest, _)) = open.largest()
+        {
+            open.end_oldest(&largest, |_| true);
         }
-        self.take(&mut open, key)
+        self.take(&mut open, key, part)
     }
 
-    fn take(self: &Arc<Self>, open: &mut Open<K>, key: K) -> Place<K> {
+    fn take(self: &Arc<Self>, open: &mut Open<K, P>, key: K, part: P) -> Place<K, P> {
         let ends = Arc::new(Notify::new());
-        open.places.entry(key.clone()).or_default().push_back(ends.clone());
+        open.places.entry(key.clone()).or_default().push_back((part, ends.clone()));
         open.count += 1;
         Place { of: self.clone(), key, ends }
     }
 }
 
-impl<K: Eq + Hash> Open<K> {
-    fn end_oldest(&mut self, key: &K) {
-        if let Some(oldest) = self.places.get_mut(key).and_then(VecDeque::pop_front) {
+impl<K: Eq + Hash + Clone, P> Open<K, P> {
+    /// The key that has the most places, and how many.
+    fn largest(&self) -> Option<(K, usize)> {
+        let all = self.places.iter().map(|(key, places)| (key, places.len()));
+        all.max_by_key(|(_, count)| *count).map(|(key, count)| (key.clone(), count))
+    }
+
+    fn end_oldest(&mut self, key: &K, which: impl Fn(&P) -> bool) {
+        let Some(places) = self.places.get_mut(key) else { return };
+        let oldest = places.iter().position(|(part, _)| which(part));
+        if let Some((_, oldest)) = oldest.and_then(|at| places.remove(at)) {
             self.count -= 1;
             oldest.notify_one();
         }
@@ -98,26 +143,26 @@ impl<K: Eq + Hash> Open<K> {
 
 /// A place that is taken.
 #[derive(Debug)]
-pub struct Place<K: Eq + Hash> {
-    of: Arc<AtOnce<K>>,
+pub struct Place<K: Eq + Hash, P = ()> {
+    of: Arc<AtOnce<K, P>>,
     key: K,
     ends: Arc<Notify>,
 }
 
-impl<K: Eq + Hash> Place<K> {
+impl<K: Eq + Hash, P> Place<K, P> {
     /// Returns when a newer place has taken this one. It can be dropped and called again.
     pub async fn replaced(&self) {
         self.ends.notified().await;
     }
 }
 
-impl<K: Eq + Hash> Drop for Place<K> {
+impl<K: Eq + Hash, P> Drop for Place<K, P> {
     fn drop(&mut self) {
         let mut open = self.of.open.lock().expect("no holder panics");
         let Open { places: all, count } = &mut *open;
         if let Some(places) = all.get_mut(&self.key) {
             let before = places.len();
-            places.retain(|place| !Arc::ptr_eq(place, &self.ends));
+            places.retain(|(_, ends)| !Arc::ptr_eq(ends, &self.ends));
             *count -= before - places.len();
             if places.is_empty() {
                 all.remove(&self.key);
@@ -126,29 +171,93 @@ impl<K: Eq + Hash> Drop for Place<K> {
     }
 }
 
+/// Runs jobs that keep a core busy, a few at the same time. The others wait in a line with a limit,
+/// in which each account has a part.
+#[derive(Debug)]
+pub struct Jobs {
+    line: Arc<AtOnce<UserId>>,
+    turns: Arc<Semaphore>,
+}
+
+impl Jobs {
+    /// Runs so many at the same time.
+    fn new(running: usize, (total, each): (usize, usize)) -> Self {
+        Self { line: AtOnce::new(each, total), turns: Arc::new(Semaphore::new(running)) }
+    }
+
+    /// Does a job of an account when its turn comes. From then on it runs to its end, so that
+    /// clients that go away do not make room for more than may run. `None` if it panicked.
+    ///
+    /// # Errors
+    /// The line is full, or it is and others have fewer jobs in it.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        account: &UserId,
+        task: &'static str,
+        job: impl Future<Output = T> + Send + 'static,
+    ) -> Result<Option<T>, TooMany> {
+        let place = self.line.enter(account.clone())?;
+        let turn = tokio::select! {
+            biased;
+            () = place.replaced() => return Err(TooMany),
+            turn = self.turns.clone().acquire_owned() => turn.map_err(|_| TooMany)?,
+        };
+        Ok(run_to_end(task, account.clone(), async move {
+            let _turn = (place, turn);
+            job.await
+        })
+        .await)
+    }
+}
+
 /// The hash of the token of a session or of a contact's link.
 pub type TokenHash = [u8; 32];
+
+/// Who has streams open: a person, on all devices together, or a contact by their link.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Holder {
+    /// An account.
+    Account(UserId),
+    /// A contact's link.
+    Link(TokenHash),
+}
+
+/// What a holder has open in each session.
+pub type OpenStreams = AtOnce<Holder, TokenHash>;
+/// A place for a stream.
+pub type StreamPlace = Place<Holder, TokenHash>;
 
 /// All limits of this kind.
 #[derive(Debug)]
 pub struct Limits {
     /// The connections of each network.
     pub connections: Arc<AtOnce<Network>>,
-    /// The streams of events of each session and link.
-    pub streams: Arc<AtOnce<TokenHash>>,
-    /// The pictures that each session watches.
-    pub viewers: Arc<AtOnce<TokenHash>>,
+    /// The streams of events.
+    pub streams: Arc<OpenStreams>,
+    /// The pictures that people watch.
+    pub viewers: Arc<OpenStreams>,
+    /// The lists of incidents and of audit records, and statistics.
+    pub histories: Jobs,
+    /// The exports of evidence.
+    pub exports: Jobs,
 }
 
 impl Limits {
     /// The limits of a process that may have so many files and sockets open. The reserve is for
-    /// what an incident needs: the database, the broker, the receiving center.
+    /// what an incident needs: the database, the broker, the receiving center. A quarter of the rest
+    /// is for pictures, whose WebSockets are no connections of the first kind any more. Streams get
+    /// half of the rest, so that what proxies open, which has no limit, leaves room for requests.
     pub fn new(descriptors: usize) -> Self {
-        let connections = descriptors - RESERVED.min(descriptors / 4);
+        let rest = descriptors - RESERVED.min(descriptors / 4);
+        let (viewers, streams) = (rest / 4, rest / 2);
+        let of_holders =
+            |total| AtOnce::in_parts(Most { part: SESSION_MOST, key: HOLDER_MOST, total });
         Self {
-            connections: AtOnce::new(CONNECTIONS_MOST, connections),
-            streams: AtOnce::new(STREAMS_MOST, usize::MAX),
-            viewers: AtOnce::new(VIEWERS_MOST, usize::MAX),
+            connections: AtOnce::new(CONNECTIONS_MOST, rest - viewers),
+            streams: of_holders(streams),
+            viewers: of_holders(viewers),
+            histories: Jobs::new(RUNNING_MOST, JOBS_MOST),
+            exports: Jobs::new(RUNNING_MOST, JOBS_MOST),
         }
     }
 }
@@ -193,20 +302,86 @@ mod tests {
         assert_eq!((open.places.len(), open.count), (1, 1), "a key without places is forgotten");
     }
 
+    fn is_replaced<K: Eq + Hash, P>(place: &Place<K, P>) -> bool {
+        futures_util::FutureExt::now_or_never(place.replaced()).is_some()
+    }
+
     #[tokio::test]
     async fn one_more_ends_the_oldest_and_no_other() {
-        let places = AtOnce::new(2, usize::MAX);
-        let (first, second, other) =
-            (places.replace_oldest("a"), places.replace_oldest("a"), places.replace_oldest("b"));
-        let third = places.replace_oldest("a");
+        let places = AtOnce::in_parts(Most { part: 2, key: 4, total: usize::MAX });
+        let (first, second, other) = (
+            places.replace_oldest("a", 1),
+            places.replace_oldest("a", 1),
+            places.replace_oldest("b", 1),
+        );
+        let third = places.replace_oldest("a", 1);
         first.replaced().await;
         drop(first);
-        for place in [&second, &third, &other] {
-            assert!(futures_util::FutureExt::now_or_never(place.replaced()).is_none());
-        }
-        drop(places.replace_oldest("a"));
+        assert!([&second, &third, &other].iter().all(|place| !is_replaced(place)));
+        drop(places.replace_oldest("a", 1));
         second.replaced().await;
         assert_eq!(places.open.lock().unwrap().places["a"].len(), 1);
+    }
+
+    /// Security 7: a guest who signed in two hundred times had 3,200 streams.
+    #[tokio::test]
+    async fn account_with_many_sessions_has_no_more_streams() {
+        let places = AtOnce::in_parts(Most { part: 2, key: 4, total: usize::MAX });
+        let home = places.replace_oldest("owner", 0);
+        let open: Vec<_> = (0..200).map(|n| places.replace_oldest("guest", n / 2)).collect();
+        let stay = open.iter().filter(|place| !is_replaced(*place));
+        assert_eq!(stay.count(), 4);
+        assert!(!is_replaced(&home));
+        assert_eq!(places.open.lock().unwrap().count, 5);
+    }
+
+    #[tokio::test]
+    async fn full_server_ends_the_oldest_stream_of_the_largest_holder() {
+        let places = AtOnce::in_parts(Most { part: 4, key: 4, total: 5 });
+        let home = places.replace_oldest("home", 0);
+        let flood: Vec<_> = (0..4).map(|_| places.replace_oldest("flood", 0)).collect();
+        let other = places.replace_oldest("other", 0);
+        assert!(is_replaced(&flood[0]));
+        assert!(flood[1..].iter().chain([&home, &other]).all(|place| !is_replaced(place)));
+        assert_eq!(places.open.lock().unwrap().count, 5);
+    }
+
+    #[test]
+    fn streams_and_pictures_leave_a_reserve_of_descriptors() {
+        for descriptors in [16, 1_024, 524_288] {
+            let limits = Limits::new(descriptors);
+            let [connections, viewers, streams] =
+                [limits.connections.most, limits.viewers.most, limits.streams.most];
+            let reserve = descriptors - connections.total - viewers.total;
+            assert_eq!(reserve, RESERVED.min(descriptors / 4));
+            assert!(streams.total < connections.total, "also if every one is of a proxy");
+        }
+    }
+
+    #[tokio::test]
+    async fn jobs_wait_for_their_turn_and_no_account_fills_the_line() {
+        let jobs = Arc::new(Jobs::new(1, (4, 3)));
+        let (end, ended) = tokio::sync::watch::channel(false);
+        let ask = |account: &str| {
+            let (jobs, account) = (jobs.clone(), account.parse::<UserId>().unwrap());
+            let mut ended = ended.clone();
+            let job = async move { ended.wait_for(|ends| *ends).await.is_ok() };
+            Box::pin(async move { jobs.run(&account, "planted", job).await })
+        };
+        let mut guest = ask("guest");
+        assert!(futures_util::poll!(&mut guest).is_pending());
+        // A client that goes away makes no room for another job that runs.
+        drop(guest);
+        let mut all: Vec<_> = ["ada", "ada", "ada", "ben"].map(ask).into();
+        for job in &mut all {
+            assert!(futures_util::poll!(job).is_pending());
+        }
+        assert_eq!(all.remove(0).await, Err(TooMany), "the account with the most gives way");
+        assert_eq!(ask("ada").await, Err(TooMany), "and gets no more than it leaves");
+        end.send(true).unwrap();
+        for job in all {
+            assert_eq!(job.await, Ok(Some(true)));
+        }
     }
 
     #[tokio::test]
@@ -216,8 +391,7 @@ mod tests {
         let _one = places.enter("one").unwrap();
         let home = places.enter("home").expect("a home gets in");
         flood[0].replaced().await;
-        let now = |place: &Place<_>| futures_util::FutureExt::now_or_never(place.replaced());
-        assert!(flood[1..].iter().chain([&home]).all(|place| now(place).is_none()));
+        assert!(flood[1..].iter().chain([&home]).all(|place| !is_replaced(place)));
         // The flood itself gets no more than it leaves to others.
         assert!(places.enter("flood").is_err());
         drop(flood);

@@ -163,7 +163,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("tasks", &["metrics"]),
     ("tls", &[]),
-    ("limits", &[]),
+    ("limits", &["tasks"]),
     ("reach", &[]),
     ("live_events", &[]),
     ("access", &[]),

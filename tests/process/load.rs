@@ -287,7 +287,7 @@ pub async fn load() {
     let folder = tempfile::tempdir().expect("a folder");
     let (client, port) = (client(), free_port());
     fill(folder.path(), port, HEARD + requests + 200).await;
-    let devices = devices(folder.path(), streams.div_ceil(STREAMS_OF_A_DEVICE)).await;
+    let devices = devices(folder.path(), streams.div_ceil(STREAMS_OF_A_DEVICE), HEARD).await;
     let server = Server::start(folder.path(), port, &client).await;
     let base = server.base();
     sign_in(&client, &base).await;

@@ -9,7 +9,7 @@ use buckler::{
     },
     server::{
         identity::token_hash,
-        store::{AuditEntry, Change, Op, Session, sqlite},
+        store::{Account, AuditEntry, Change, Op, Session, sqlite},
     },
 };
 use reqwest::{Client, RequestBuilder};
@@ -136,16 +136,32 @@ pub async fn fill(folder: &Path, port: u16, homes: usize) {
     }
 }
 
-/// Signs the owner in on `count` devices. It writes to the store, because the server would hash the
-/// password for each. Returns their cookies.
-pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
+/// The devices of a member. An account has a limit of streams.
+const DEVICES_OF_A_MEMBER: usize = 12;
+
+/// Signs members in on `count` devices. The n-th device belongs to a member of `home-0` and of
+/// `home-(n % homes)`. It writes to the store, because the server would hash a password for each.
+/// Returns their cookies.
+pub async fn devices(folder: &Path, count: usize, homes: usize) -> Vec<String> {
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
     let at = now();
     let mut cookies = Vec::with_capacity(count);
     for n in 0..count {
+        let member = format!("member-{}", n / DEVICES_OF_A_MEMBER);
+        let account = Account {
+            id: member.parse().expect("a name"),
+            email: format!("{member}@demo.test"),
+            name: member,
+            password: String::new(),
+        };
+        let joins = [0, n % homes].map(|home| {
+            let home = format!("home-{home}").parse().expect("a name");
+            let shared = Membership { role: Role::Shared, sos_withdrawn: false };
+            Op::PutMembership(home, account.id.clone(), shared)
+        });
         let session = Session {
             token: token_hash(&format!("device-{n}")),
-            account: "owner".parse().expect("a name"),
+            account: account.id.clone(),
             device: "a test".into(),
             created_at: at,
             seen_at: at,
@@ -156,6 +172,8 @@ pub async fn devices(folder: &Path, count: usize) -> Vec<String> {
         };
         let change =
             Change::new(AuditEntry::new(AuditAction::SignedIn, at, json!({"by": "a test"})))
+                .op(Op::PutAccount(account))
+                .ops(joins)
                 .op(Op::PutSession(session));
         store.apply(change).await.expect("stored");
         cookies.push(format!("buckler_session=device-{n}"));

@@ -3,7 +3,10 @@
 
 use axum::body::Bytes;
 use serde::{Deserialize, Serialize};
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, OnceLock},
+};
 
 /// The length of the header of a picture, bytes: flags (1) and time (8, big-endian).
 pub const HEAD: usize = 9;
@@ -35,12 +38,15 @@ pub struct Picture {
     pub at_us: u64,
     /// The message to viewers: a header of [`HEAD`] bytes, then the access unit, length-prefixed.
     pub message: Bytes,
+    /// The message to viewers that connected after the picture arrived, once there is one.
+    before: Arc<OnceLock<Bytes>>,
 }
 
 impl Picture {
     /// Creates a picture from an access unit, length-prefixed.
     pub fn new(is_key: bool, at_us: u64, unit: &[u8]) -> Self {
-        Self { is_key, at_us, message: message(if is_key { KEY } else { 0 }, at_us, unit) }
+        let message = message(if is_key { KEY } else { 0 }, at_us, unit);
+        Self { is_key, at_us, message, before: Arc::default() }
     }
 
     /// The access unit.
@@ -48,9 +54,11 @@ impl Picture {
         &self.message[HEAD..]
     }
 
-    /// The message to a viewer that connected after the picture arrived.
+    /// The message to viewers that connected after the picture arrived. They share it: a camera
+    /// without a recent keyframe has megabytes of them.
     pub fn as_before(&self) -> Bytes {
-        message(self.message[0] | BEFORE, self.at_us, self.unit())
+        let flagged = || message(self.message[0] | BEFORE, self.at_us, self.unit());
+        self.before.get_or_init(flagged).clone()
     }
 }
 

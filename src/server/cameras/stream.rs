@@ -1,17 +1,27 @@
 //! One camera stream, shared by all viewers.
 
 use super::picture::{Format, Pace, Picture, Ring};
-use crate::{api::cameras::StreamTrouble, server::clock::Clock};
+use crate::{
+    api::cameras::StreamTrouble,
+    server::clock::{Clock, instant},
+};
 use axum::body::Bytes;
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
+    time::Duration,
 };
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    time::Instant,
+};
 
 /// The most parts that are queued for a viewer: more than a second of any camera. A viewer that is
 /// further behind continues with the next keyframe.
 const WAITING: usize = 128;
+/// How long a viewer may take to get the pictures from before it connected. Then it continues with
+/// the next keyframe: pictures that the stream has dropped must not stay in memory for a slow viewer.
+const CATCHES_UP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The state of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,18 +136,19 @@ impl Stream {
     /// Adds a viewer. It first gets the last keyframe and the pictures after it.
     pub fn watch(&self) -> Viewer {
         self.ring(|ring| {
-            let before: VecDeque<Sent> = ring
+            let before: VecDeque<StreamPart> = ring
                 .format()
-                .map(|format| Sent::Format(format.clone()))
+                .map(|format| StreamPart::Format(format.clone()))
                 .into_iter()
-                .chain(ring.latest().map(|picture| Sent::Picture(picture.as_before())))
+                .chain(ring.latest().map(|picture| StreamPart::Picture(picture.clone())))
                 .collect();
             let mut pace = Pace::default();
             if before.len() > 1 {
                 pace.flows();
             }
             Viewer {
-                waiting: before,
+                before,
+                since: instant(),
                 parts: self.parts.subscribe(),
                 pace,
                 clock: self.clock.clone(),
@@ -162,7 +173,10 @@ impl RecordingFeed {
 
 /// A viewer.
 pub struct Viewer {
-    waiting: VecDeque<Sent>,
+    /// What arrived before it connected.
+    before: VecDeque<StreamPart>,
+    /// When it connected.
+    since: Instant,
     parts: broadcast::Receiver<StreamPart>,
     pace: Pace,
     clock: Arc<Clock>,
@@ -171,9 +185,16 @@ pub struct Viewer {
 impl Viewer {
     /// The next message. `None` if the camera was replaced or removed.
     pub async fn next(&mut self) -> Option<Sent> {
+        if !self.before.is_empty() && self.since.elapsed() > CATCHES_UP_WITHIN {
+            self.before.clear();
+            self.pace.gap();
+        }
         loop {
-            if let Some(sent) = self.waiting.pop_front() {
-                return Some(sent);
+            if let Some(part) = self.before.pop_front() {
+                return Some(match part {
+                    StreamPart::Format(format) => Sent::Format(format),
+                    StreamPart::Picture(picture) => Sent::Picture(picture.as_before()),
+                });
             }
             match self.parts.recv().await {
                 Ok(StreamPart::Format(format)) => {
@@ -191,5 +212,61 @@ impl Viewer {
                 Err(broadcast::error::RecvError::Closed) => return None,
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::clock::Machine;
+
+    fn stream() -> Stream {
+        let stream = Stream::new(Arc::new(Clock::new(Machine)));
+        stream.reformat(Format {
+            codec: String::new(),
+            description: String::new(),
+            width: 1,
+            height: 1,
+        });
+        stream
+    }
+
+    async fn pictures(viewer: &mut Viewer, count: usize) -> Vec<Bytes> {
+        let mut all = Vec::new();
+        while all.len() < count {
+            if let Some(Sent::Picture(picture)) = viewer.next().await {
+                all.push(picture);
+            }
+        }
+        all
+    }
+
+    /// Security 7: each viewer had a copy of up to 32 MB.
+    #[tokio::test]
+    async fn viewers_share_the_pictures_from_before() {
+        let stream = stream();
+        for n in 0..3 {
+            stream.push(n == 0, &[n; 1_000]);
+        }
+        let (mut one, mut other) = (stream.watch(), stream.watch());
+        let (of_one, of_other) = (pictures(&mut one, 3).await, pictures(&mut other, 3).await);
+        assert_eq!(of_one, of_other);
+        for (one, other) in of_one.iter().zip(&of_other) {
+            assert_eq!(one.as_ptr(), other.as_ptr(), "it is the same memory");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn viewer_that_catches_up_too_slowly_goes_on_with_a_keyframe() {
+        let stream = stream();
+        for n in 0..3 {
+            stream.push(n == 0, &[n; 10]);
+        }
+        let mut viewer = stream.watch();
+        assert_eq!(pictures(&mut viewer, 1).await[0][9..], [0; 10]);
+        tokio::time::advance(CATCHES_UP_WITHIN * 2).await;
+        stream.push(false, &[3; 10]);
+        stream.push(true, &[4; 10]);
+        assert_eq!(pictures(&mut viewer, 1).await[0][9..], [4; 10]);
     }
 }

@@ -326,9 +326,9 @@ mod tests {
             refusals: Arc::new(RateLimiter::direct(Quota::per_minute(NonZeroU32::MIN))),
             stop,
         };
-        // A quarter of the 16 descriptors is the reserve.
+        // Of the 16 descriptors, four are the reserve and three are for pictures.
         let mut flood = Vec::new();
-        for _ in 0..12 {
+        for _ in 0..9 {
             let mut one = connect(&edge, &listener, "203.0.113.9").await;
             assert_eq!(answer_to(&mut one).await, "HTTP/1.1 404");
             flood.push(one);

@@ -19,7 +19,7 @@ use crate::{
         access::{Access, AccessOf},
         clock::{Clock, instant},
         homes::Homes,
-        limits::{Limits, Place, TokenHash},
+        limits::{Holder, Limits, StreamPlace},
         live_events::{LiveEvent, LiveEvents, frame},
         metrics::OpenStream,
         snapshots::Snapshots,
@@ -90,7 +90,8 @@ pub async fn of_home(
     member: Member,
     headers: HeaderMap,
 ) -> Response {
-    let place = streams.limits.streams.replace_oldest(member.signed_in.session.token);
+    let (account, token) = (&member.signed_in.account.id, member.signed_in.session.token);
+    let place = streams.limits.streams.replace_oldest(Holder::Account(account.clone()), token);
     let seen = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let subscription = streams.live_events.subscribe(&member.home.id, seen, streams.clock.now());
     let waiting = subscription.missed.iter().flatten().map(|e| e.frame.clone()).collect();
@@ -104,14 +105,14 @@ pub async fn of_home(
         _open: OpenStream::new(),
         place,
         _at_home: streams.live_events.open(&member.home.id),
-        access: streams.access.of(&member.signed_in.account.id),
+        access: streams.access.of(account),
         needs_snapshot: subscription.missed.is_none(),
         last_id: subscription.last_id,
         events: subscription.events,
         waiting,
         home: member.home.id.clone(),
-        account: member.signed_in.account.id.clone(),
-        token: member.signed_in.session.token,
+        account: account.clone(),
+        token,
         streams,
     };
     event_stream(stream::unfold(home_stream, async |mut open| Some((open.next().await?, open))))
@@ -124,7 +125,7 @@ fn ping(clock: &Clock) -> Bytes {
 /// An open stream of a member.
 struct HomeStream {
     _open: OpenStream,
-    place: Place<TokenHash>,
+    place: StreamPlace,
     _at_home: Arc<()>,
     streams: Streams,
     home: HomeId,
@@ -217,7 +218,7 @@ pub async fn of_phone(
     State(links): State<Links>,
     caller: Caller,
 ) -> Response {
-    let place = streams.limits.streams.replace_oldest(caller.token);
+    let place = streams.limits.streams.replace_oldest(Holder::Link(caller.token), caller.token);
     let events = streams.live_events.subscribe(&caller.home.id, None, streams.clock.now()).events;
     let mut pings = interval(PING);
     pings.reset();
@@ -238,7 +239,7 @@ pub async fn of_phone(
 /// An open stream of a contact's phone page. It contains this contact's call, and nothing else that
 /// happens in the home.
 struct ContactStream {
-    place: Place<TokenHash>,
+    place: StreamPlace,
     streams: Streams,
     links: Links,
     token: [u8; 32],

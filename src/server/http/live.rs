@@ -19,7 +19,7 @@ use crate::{
         clock::Clock,
         engine::Engine,
         homes::Homes,
-        limits::{Limits, Place, TokenHash},
+        limits::{Holder, Limits, StreamPlace},
         state::{AppState, handles},
         stopped,
         store::Reads,
@@ -205,14 +205,14 @@ struct ViewerConnection {
     account: UserId,
     token: [u8; 32],
     access: AccessOf,
-    place: Place<TokenHash>,
+    place: StreamPlace,
 }
 
 impl ViewerConnection {
     fn new(pictures: Pictures, signed_in: &SignedIn, right: Right) -> Self {
         let (access, token) = (pictures.access.of(&signed_in.account.id), signed_in.session.token);
-        let place = pictures.limits.viewers.replace_oldest(token);
         let account = signed_in.account.id.clone();
+        let place = pictures.limits.viewers.replace_oldest(Holder::Account(account.clone()), token);
         Self { access, right, account, token, pictures, place }
     }
 

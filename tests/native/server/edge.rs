@@ -1,7 +1,7 @@
 //! What holds for every request: its id in the answer and in the log, its timeout, and the limit of
 //! open requests.
 
-use super::{Killed, PATIENCE, Server, cameras::free_port, program, until, until_within};
+use super::{Killed, PATIENCE, Person, Server, cameras::free_port, program, until, until_within};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use std::{fs::File, time::Duration};
@@ -132,20 +132,13 @@ async fn surplus_stream_of_a_session_or_link_ends_only_its_oldest() {
     let server = Server::start("30s").await;
     let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
     let link = format!("{}/events", owner.phone_of("maple-street", 0).await);
-    let open = async |person: &super::Person, path: &str| {
-        let stream = person.client.get(format!("{}{path}", server.base)).send().await.unwrap();
-        assert_eq!(stream.status(), StatusCode::OK);
-        stream
-    };
-    let ends =
-        async |mut stream: reqwest::Response| while stream.chunk().await.unwrap().is_some() {};
     let mut untouched = open(&owner, EVENTS).await;
     for (person, path) in [(&guest, EVENTS), (&server.stranger(), link.as_str())] {
         let mut streams = Vec::new();
         for _ in 0..17 {
             streams.push(open(person, path).await);
         }
-        timeout(PATIENCE, ends(streams.remove(0))).await.expect("the oldest ends");
+        ends(streams.remove(0)).await;
         // Events reach all others.
         owner.raise("maple-street", "siren", json!({})).await;
         assert_eq!(streams.len(), 16);
@@ -156,6 +149,40 @@ async fn surplus_stream_of_a_session_or_link_ends_only_its_oldest() {
         }
     }
     until_heard(&mut untouched, "event: incident").await;
+}
+
+/// Security 7: behind a proxy, whose connections have no limit, a guest could hold all of them.
+#[tokio::test]
+async fn guest_who_signs_in_often_has_no_more_streams() {
+    let server = Server::with_file("trusted_proxies = [\"127.0.0.1\"]\n").await;
+    let owner = server.sign_in("owner").await;
+    let mut untouched = open(&owner, EVENTS).await;
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        let guest = server.sign_in("guest").await;
+        for _ in 0..16 {
+            streams.push(open(&guest, EVENTS).await);
+        }
+    }
+    // An account has as many as four devices.
+    for oldest in streams.drain(..16) {
+        ends(oldest).await;
+    }
+    owner.raise("maple-street", "siren", json!({})).await;
+    for stream in streams.iter_mut().chain([&mut untouched]) {
+        until_heard(stream, "event: incident").await;
+    }
+}
+
+async fn open(person: &Person, path: &str) -> reqwest::Response {
+    let stream = person.client.get(format!("{}{path}", person.base)).send().await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    stream
+}
+
+async fn ends(mut stream: reqwest::Response) {
+    let read = async { while stream.chunk().await.unwrap().is_some() {} };
+    timeout(PATIENCE, read).await.expect("it ends");
 }
 
 async fn until_heard(stream: &mut reqwest::Response, what: &str) {
