@@ -9,7 +9,11 @@ struct App;
 
 #[cfg(all(feature = "bundled-ui", not(target_arch = "wasm32")))]
 fn main() -> std::process::ExitCode {
-    buckler::server::cli::main(Some(|path| App::get(path).map(|file| file.data)))
+    use buckler::server::http::Asset;
+    buckler::server::cli::main(Some(|path| {
+        let file = App::get(path)?;
+        Some(Asset { sha256: file.metadata.sha256_hash(), content: file.data })
+    }))
 }
 
 #[cfg(not(any(feature = "bundled-ui", target_arch = "wasm32")))]

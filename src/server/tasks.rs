@@ -273,6 +273,19 @@ pub async fn run_to_end<T: Send + 'static>(
     tokio::spawn(contained(task, of, work).in_current_span()).await.ok().flatten()
 }
 
+/// Computes what takes more than about a millisecond, beside the threads of the runtime: deadlines
+/// and other requests do not wait for it. Returns `None` if it panicked. It blocks a thread of a
+/// large pool, so callers limit how many there are.
+pub async fn compute<T: Send + 'static>(
+    task: &'static str,
+    of: impl Display + Send + 'static,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let span = tracing::Span::current();
+    let contained = move || span.in_scope(|| contained_now(task, of, work));
+    tokio::task::spawn_blocking(contained).await.ok().flatten()
+}
+
 /// Starts a contained task that starts again after a panic, until it returns.
 pub fn spawn_restarted<W: Future<Output = ()> + Send>(
     task: &'static str,
@@ -422,5 +435,14 @@ mod tests {
         assert_eq!(told.await, Ok("done"));
         assert_eq!(run_to_end("planted", "call", async { 7 }).await, Some(7));
         assert_eq!(run_to_end("planted", "call", async { panic!("once") }).await, None::<()>);
+    }
+
+    #[tokio::test]
+    async fn what_is_computed_blocks_no_thread_of_the_runtime() {
+        let (tell, told) = std::sync::mpsc::channel();
+        let computed = compute("planted", "call", move || told.recv());
+        let ((), computed) = tokio::join!(async { tell.send(7).unwrap() }, computed);
+        assert_eq!(computed, Some(Ok(7)), "the only thread of this runtime went on");
+        assert_eq!(compute("planted", "call", || panic!("once")).await, None::<()>);
     }
 }

@@ -1,7 +1,10 @@
 //! Serves the files of the app: from the binary, or from `dist/` during development.
 
 use super::errors::ApiError;
-use crate::api::problem::{Code, Problem};
+use crate::{
+    api::problem::{Code, Problem},
+    server::tasks::compute,
+};
 use axum::{
     body::{Body, Bytes},
     extract::Request,
@@ -12,8 +15,17 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
+/// A file of the app.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// Its content.
+    pub content: Cow<'static, [u8]>,
+    /// The SHA-256 of the content, computed when the binary was built.
+    pub sha256: [u8; 32],
+}
+
 /// Finds a file that the binary carries.
-pub type Bundle = fn(&str) -> Option<Cow<'static, [u8]>>;
+pub type Bundle = fn(&str) -> Option<Asset>;
 
 /// Where the app's files are.
 #[derive(Clone, Debug)]
@@ -30,15 +42,18 @@ impl Assets {
         Self::Folder(Arc::new("dist".into()))
     }
 
-    /// The content of a file. Files of the binary are not copied, however many clients read them
-    /// slowly.
-    async fn read(&self, path: &str) -> Option<Bytes> {
+    async fn read(&self, path: &str) -> Option<Asset> {
         match self {
-            Self::Bundled(bundle) => bundle(path).map(|file| match file {
-                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                Cow::Owned(bytes) => bytes.into(),
-            }),
-            Self::Folder(folder) => tokio::fs::read(folder.join(path)).await.ok().map(Bytes::from),
+            Self::Bundled(bundle) => bundle(path),
+            Self::Folder(folder) => {
+                let file = folder.join(path);
+                let read = move || {
+                    let content = std::fs::read(file).ok()?;
+                    let sha256 = Sha256::digest(&content).into();
+                    Some(Asset { sha256, content: content.into() })
+                };
+                compute("file of the app", "folder", read).await.flatten()
+            }
         }
     }
 }
@@ -84,15 +99,20 @@ async fn file(assets: &Assets, path: &str, headers: &HeaderMap) -> Option<Respon
         None
     };
     let is_packed = packed.is_some();
-    let bytes = match packed {
-        Some(bytes) => bytes,
+    let Asset { content, sha256 } = match packed {
+        Some(packed) => packed,
         None => assets.read(path).await?,
     };
-    let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&bytes)[..12]));
+    // Files of the binary are not copied, however many clients read them slowly.
+    let content = match content {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    };
+    let etag = format!("\"{}\"", HEXLOWER.encode(&sha256[..12]));
     let mut response = if accepts(header::IF_NONE_MATCH, &etag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Body::from(bytes).into_response()
+        Body::from(content).into_response()
     };
     let out = response.headers_mut();
     let mime = mime_guess::from_path(path).first_or_octet_stream();
@@ -125,7 +145,24 @@ fn is_hashed(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_hashed;
+    use super::*;
+
+    /// Security 1: strangers let the server hash half a megabyte for each request.
+    #[tokio::test]
+    async fn tag_of_a_file_is_its_hash_from_the_build() {
+        let bundle: Bundle = |path| {
+            let is_page = path == "index.html";
+            is_page.then(|| Asset { content: b"page".into(), sha256: [7; 32] })
+        };
+        let asked = Request::builder().uri("/settings").body(Body::empty()).unwrap();
+        let response = serve(Assets::Bundled(bundle), asked).await;
+        let tag = response.headers()[header::ETAG].clone();
+        assert_eq!(tag, format!("\"{}\"", "07".repeat(12)), "nothing is hashed for the request");
+        let again = Request::builder().uri("/").header(header::IF_NONE_MATCH, tag);
+        let again = again.body(Body::empty()).unwrap();
+        let response = serve(Assets::Bundled(bundle), again).await;
+        assert_eq!(response.status(), StatusCode::NOT_MODIFIED);
+    }
 
     #[test]
     fn only_files_named_by_their_hash_are_immutable() {

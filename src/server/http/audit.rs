@@ -6,15 +6,18 @@ use super::{
 };
 use crate::{
     api::audit::{AuditAction, AuditRecord},
-    domain::home::Home,
+    domain::{home::Home, id::UserId},
     server::{
-        state::AppState,
+        limits::Limits,
+        state::{AppState, handles},
         store::{AuditRow, Reads},
+        tasks::compute,
     },
 };
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -68,18 +71,47 @@ fn actions(what: &str) -> Result<Vec<AuditAction>, ApiError> {
     responses((status = 200, body = Vec<AuditRecord>), Problems),
 )]
 pub async fn list(
-    State(reads): State<Arc<dyn Reads>>,
+    State(reading): State<Reading>,
     Owner(member): Owner,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Vec<AuditRecord>>, ApiError> {
+) -> Result<Response, ApiError> {
     let Query(Page { before, limit, what }) = page.map_err(|_| {
         ApiError::field("before", "Give the number of a record, and a limit from 1 to 50.")
     })?;
     let limit = limit.unwrap_or(PAGE).clamp(1, PAGE);
     let what = what.as_deref().map(actions).transpose()?.unwrap_or_default();
-    let (home, account) = (&member.home, &member.signed_in.account.id);
-    let before = before.unwrap_or(u64::MAX);
-    let all = reads.audit(&home.id, account, &what, before, limit).await?;
+    let (limits, account) = (reading.limits.clone(), member.signed_in.account.id);
+    let list = reading.list(member.home, account.clone(), what, (before, limit));
+    let list = limits.histories.run(&account, "log", list).await?;
+    list.unwrap_or_else(|| Err(ApiError::internal()))
+}
+
+handles! {
+    /// Reads audit records. The details of changes can be long, so they are read and written beside
+    /// the threads of the runtime.
+    pub struct Reading {
+        reads: Arc<dyn Reads>,
+        limits: Arc<Limits>,
+    }
+}
+
+impl Reading {
+    async fn list(
+        self,
+        home: Arc<Home>,
+        account: UserId,
+        what: Vec<AuditAction>,
+        (before, limit): (Option<u64>, u32),
+    ) -> Result<Response, ApiError> {
+        let before = before.unwrap_or(u64::MAX);
+        let all = self.reads.audit(&home.id, &account, &what, before, limit).await?;
+        let id = home.id.clone();
+        let write = move || Json(records(&home, all)).into_response();
+        compute("log", id, write).await.ok_or_else(ApiError::internal)
+    }
+}
+
+fn records(home: &Home, all: Vec<AuditRow>) -> Vec<AuditRecord> {
     let told = |AuditRow { number, at, what, who, address, detail }: AuditRow| {
         let contact = match what {
             AuditAction::ContactAnswered => contact_in(home, &detail),
@@ -98,7 +130,7 @@ pub async fn list(
             detail: detail.to_string(),
         }
     };
-    Ok(Json(all.into_iter().map(told).collect()))
+    all.into_iter().map(told).collect()
 }
 
 /// The name of the contact that a record is about.

@@ -12,6 +12,7 @@ use crate::{
     server::{
         engine::Denied,
         identity::Busy,
+        limits::TooMany,
         presenters::problem::fields,
         store::{ChangeError, Guard, StoreError},
     },
@@ -214,6 +215,12 @@ impl From<Busy> for ApiError {
             Code::TooManyAttempts,
             "Too many people are signing in right now. Try again in a moment.",
         )
+    }
+}
+
+impl From<TooMany> for ApiError {
+    fn from(_: TooMany) -> Self {
+        Self::new(Code::Busy, "Too many such requests wait. Try again in a moment.")
     }
 }
 

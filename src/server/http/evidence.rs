@@ -10,9 +10,12 @@ use crate::{
     server::{
         cameras::Clips,
         clock::Clock,
+        engine::Current,
         evidence::{Clip, Evidence},
         evidence_key::EvidenceKey,
+        limits::Limits,
         state::{AppState, handles},
+        tasks::compute,
     },
 };
 use axum::{
@@ -35,6 +38,7 @@ handles! {
     pub struct Exporting {
         clips: Arc<Clips>,
         clock: Arc<Clock>,
+        limits: Arc<Limits>,
         center_phone: Option<String>,
         data: PathBuf,
     }
@@ -75,41 +79,38 @@ pub async fn export(
 ) -> Result<Response, ApiError> {
     let Query(Form { format }) =
         form.map_err(|_| ApiError::field("format", "Expected “json”, “csv” or “html”."))?;
-    let (current, clips, data) =
-        (of.current.clone(), exporting.clips.clone(), exporting.data.clone());
-    let files = tokio::task::spawn_blocking(move || {
-        let file = clips.open(&current.incident);
+    let (limits, account) = (exporting.limits.clone(), of.member.signed_in.account.id.clone());
+    let (id, current) = (of.current.incident.id, of.current);
+    let export = compute("export", id, move || exporting.export(&current, format));
+    let export = limits.exports.run(&account, "export", export).await?;
+    export.flatten().ok_or_else(ApiError::internal)
+}
+
+impl Exporting {
+    /// Reads the clip and the key, and writes the evidence. That takes longer than the threads of
+    /// the runtime may be kept.
+    fn export(&self, current: &Current, format: Format) -> Response {
+        let file = self.clips.open(&current.incident);
         let clip = file.and_then(|file| Clip::read(current.incident.id, &file));
-        (clip.ok(), EvidenceKey::of(&data))
-    })
-    .await;
-    let (clip, key) = files.unwrap_or_else(|panic| (None, Err(std::io::Error::other(panic))));
-    let evidence = Evidence::of(
-        &of.current,
-        exporting.clock.now(),
-        exporting.center_phone.as_deref(),
-        clip,
-        Audience::Home,
-    );
-    let evidence = match key {
-        Ok(key) => evidence.signed(&key),
-        Err(error) => {
-            tracing::error!(%error, "evidence is not signed: its key cannot be used");
-            evidence
-        }
-    };
-    let (kind, ending, body) = match format {
-        Format::Json => ("application/json", "json", evidence.json()),
-        Format::Csv => ("text/csv; charset=utf-8", "csv", evidence.csv()),
-        Format::Html => {
-            return Ok((
-                [(header::CONTENT_TYPE, "text/html; charset=utf-8")],
-                evidence.html(false),
-            )
-                .into_response());
-        }
-    };
-    let file = format!("attachment; filename=\"buckler-{}.{ending}\"", evidence.incident.id);
-    Ok(([(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, file)], body)
-        .into_response())
+        let (now, phone) = (self.clock.now(), self.center_phone.as_deref());
+        let evidence = Evidence::of(current, now, phone, clip.ok(), Audience::Home);
+        let evidence = match EvidenceKey::of(&self.data) {
+            Ok(key) => evidence.signed(&key),
+            Err(error) => {
+                tracing::error!(%error, "evidence is not signed: its key cannot be used");
+                evidence
+            }
+        };
+        let (kind, ending, body) = match format {
+            Format::Json => ("application/json", "json", evidence.json()),
+            Format::Csv => ("text/csv; charset=utf-8", "csv", evidence.csv()),
+            Format::Html => {
+                let head = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
+                return (head, evidence.html(false)).into_response();
+            }
+        };
+        let file = format!("attachment; filename=\"buckler-{}.{ending}\"", current.incident.id);
+        let head = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, file)];
+        (head, body).into_response()
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     },
     domain::{
         eligibility::{self, Reason},
-        id::IncidentId,
+        id::{HomeId, IncidentId},
         incident::{
             Actor, Mode, Policy, Snapshot, Source,
             command::{Command, Raise, Seen},
@@ -25,17 +25,21 @@ use crate::{
     server::{
         cameras::{Cameras, Clips},
         engine::{Answer, Current, Denied, Engine, Withdraw},
+        limits::Limits,
         presenters::readiness::missing,
         snapshots::Snapshots,
         state::{AppState, handles},
         store::{Changes, Reads, Session},
-        tasks::{run_to_end, spawn_contained},
+        store::{Reads, Session, StoreError},
+        tasks::{Engine, run_to_end, spawn_contained},
+        tasks::{compute, run_to_end},
     },
 };
 use axum::{
     Json,
     extract::{Query, State, rejection::QueryRejection},
     http::StatusCode,
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -260,6 +264,29 @@ pub struct Page {
     limit: Option<u32>,
 }
 
+handles! {
+    /// Lists the incidents of homes.
+    pub struct Listing {
+        reads: Arc<dyn Reads>,
+        snapshots: Arc<Snapshots>,
+        limits: Arc<Limits>,
+    }
+}
+
+impl Listing {
+    /// A hundred histories take tens of milliseconds to replay and to write, so that happens beside
+    /// the threads of the runtime.
+    async fn list(self, home: HomeId, before: Timestamp, limit: u32) -> Result<Response, ApiError> {
+        let stored = self.reads.incidents(&home, before, limit).await?;
+        let write = move || {
+            let present = |stored| Ok(self.snapshots.present_incident(&Current::load(stored)?));
+            let list: Result<Vec<Incident>, StoreError> = stored.into_iter().map(present).collect();
+            Ok(Json(list?).into_response())
+        };
+        compute("history", home, write).await.unwrap_or_else(|| Err(ApiError::internal()))
+    }
+}
+
 /// A home's incidents, newest first.
 #[utoipa::path(
     get,
@@ -269,11 +296,10 @@ pub struct Page {
     responses((status = 200, body = Vec<Incident>), Problems),
 )]
 pub async fn list(
-    State(reads): State<Arc<dyn Reads>>,
-    State(snapshots): State<Arc<Snapshots>>,
+    State(listing): State<Listing>,
     member: Member,
     page: Result<Query<Page>, QueryRejection>,
-) -> Result<Json<Vec<Incident>>, ApiError> {
+) -> Result<Response, ApiError> {
     let Query(page) = page.map_err(|_| {
         ApiError::field("query", "Expected “before”, a time, and “limit”, 1 to 100.")
     })?;
@@ -282,9 +308,10 @@ pub async fn list(
         return Err(ApiError::field("limit", "Expected 1 to 100."));
     }
     let before = page.before.unwrap_or(Timestamp::from_millis(i64::MAX as u64));
-    let stored = reads.incidents(&member.home.id, before, limit).await?;
-    let told = stored.into_iter().map(|s| Ok(snapshots.present_incident(&Current::load(s)?)));
-    Ok(Json(told.collect::<Result<_, ApiError>>()?))
+    let (limits, account) = (listing.limits.clone(), &member.signed_in.account.id);
+    let list = listing.list(member.home.id.clone(), before, limit);
+    let list = limits.histories.run(account, "history", list).await?;
+    list.unwrap_or_else(|| Err(ApiError::internal()))
 }
 
 /// An incident with its calls, dispatches and timeline.

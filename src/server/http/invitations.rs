@@ -29,7 +29,7 @@ use crate::{
     server::{
         clock::Clock,
         homes::Homes,
-        identity,
+        identity::{self, attempts::Guess},
         state::{AppState, handles},
         store::{Account, AuditEntry, Change, ChangeError, Changes, Guard, Invitation, Op, Reads},
     },
@@ -319,7 +319,8 @@ pub async fn join(
     } else if signing_in.reads.account(&email).await?.is_some() {
         form.wrong("email", ErrorCode::Known);
     }
-    let password = signing_in.new_password(form, asked.password, &[&email, &name]).await?;
+    let tries = Guess::Join(invitation.token);
+    let password = signing_in.new_password(form, asked.password, &[&email, &name], &tries).await?;
     let account = Account { id: identity::new_account_id(), email, name, password };
     let (entry, accept) = joined(invitation, &account.id, signing_in.clock.now());
     let (free, put) = (Guard::EmailFree(account.email.clone()), Op::PutAccount(account.clone()));

@@ -35,7 +35,7 @@ mod statistics;
 
 use super::{App, state::AppState};
 use crate::api::problem::{Code, Problem};
-pub use app::{Assets, Bundle};
+pub use app::{Asset, Assets, Bundle};
 use axum::{
     Router,
     body::Bytes,

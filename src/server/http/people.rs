@@ -24,7 +24,7 @@ use crate::{
     },
     server::{
         clock::Clock,
-        identity::{self, first_owner::FirstOwner},
+        identity::{self, attempts::Guess, first_owner::FirstOwner},
         state::AppState,
         store::{Account, AuditEntry, Change, Changes, Guard, Op, Reads},
     },
@@ -121,7 +121,8 @@ pub async fn welcome(
     headers: HeaderMap,
     Body(asked): Body<Welcome>,
 ) -> Result<impl IntoResponse, ApiError> {
-    if !first_owner.is_for(identity::token_hash(&asked.token)) {
+    let token = identity::token_hash(&asked.token);
+    if !first_owner.is_for(token) {
         return Err(Guard::NoAccounts.into());
     }
     let mut form = Form::default();
@@ -131,7 +132,8 @@ pub async fn welcome(
     if !email.is_empty() && !is_email(&email) {
         form.wrong("email", ErrorCode::NotAnEmail);
     }
-    let password = signing_in.new_password(form, asked.password, &[&email, &name]).await?;
+    let tries = Guess::Join(token);
+    let password = signing_in.new_password(form, asked.password, &[&email, &name], &tries).await?;
     let account = Account { id: slug("owner"), email, name, password };
     let time_zone = crate::server::time_zone::known(&time_zone);
     let home = Home::new(slug("home"), home_name, time_zone);

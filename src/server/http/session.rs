@@ -81,17 +81,19 @@ impl SigningIn {
 
     /// Checks the form of a new account with this password, and hashes the password. `known` is what
     /// others know about the person. How the password would be guessed is estimated last, because
-    /// that takes up to a second.
+    /// that takes up to a second, and only as often as `tries` allows.
     pub async fn new_password(
         &self,
         mut form: Form,
         password: String,
         known: &[&str],
+        tries: &Guess,
     ) -> Result<String, ApiError> {
         if let Some(fault) = identity::password::wrong_length(&password) {
             form.wrong("password", fault);
         }
         form.done(()).map_err(EditError::Invalid)?;
+        self.take(tries)?;
         if let Some(fault) = self.hashing.sign_in.judged(&password, known).await? {
             let wrong = FieldError { field: "password".into(), fault };
             return Err(EditError::Invalid(vec![wrong]).into());
@@ -110,6 +112,7 @@ impl SigningIn {
                 Guess::Recovery(..) | Guess::NobodysRecovery(..) => {
                     "Too many wrong recovery codes. Try again in 15 minutes."
                 }
+                Guess::Join(_) => "Too many tries. Try again in 15 minutes.",
                 _ => "Too many wrong passwords. Try again in 15 minutes.",
             },
         ))

@@ -13,9 +13,11 @@ use crate::{
         dc09::receiver::Receiver,
         engine::Current,
         evidence::{row, word},
+        limits::Limits,
         presenters::statistics::{self as presenter, Handled},
-        state::AppState,
+        state::{AppState, handles},
         store::{Reads, StoreError},
+        tasks::compute,
     },
 };
 use axum::{
@@ -75,10 +77,8 @@ enum Format {
     responses((status = 200, content((Statistics = "application/json"), (String = "text/csv"))), Problems),
 )]
 pub async fn statistics(
-    State(reads): State<Arc<dyn Reads>>,
-    State(clock): State<Arc<Clock>>,
-    State(receiver): State<Option<Arc<Receiver>>>,
-    Supervisor(_): Supervisor,
+    State(counting): State<Counting>,
+    Supervisor(signed_in): Supervisor,
     asked: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, ApiError> {
     let wrong = || ApiError::field("days", "Give 1 to 400 days, and “json” or “csv”.");
@@ -87,40 +87,64 @@ pub async fn statistics(
     if !(1..=DAYS_MOST).contains(&days) {
         return Err(wrong());
     }
-    let since = clock.now() - Duration::from_secs(u64::from(days) * 86_400);
-    let all = handled_since(&*reads, since).await?;
-    Ok(match format {
-        Format::Csv => {
-            let head = [
-                (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
-                (header::CONTENT_DISPOSITION, "attachment; filename=\"center.csv\""),
-            ];
-            (head, csv(&all)).into_response()
-        }
-        Format::Json => Json(presenter::present(
-            since,
-            &all,
-            receiver.as_ref().map(|receiver| receiver.all_heard()).unwrap_or_default(),
-        ))
-        .into_response(),
-    })
+    let since = counting.clock.now() - Duration::from_secs(u64::from(days) * 86_400);
+    let (limits, account) = (counting.limits.clone(), signed_in.account.id);
+    let counted = counting.statistics(since, format);
+    let counted = limits.histories.run(&account, "statistics", counted).await?;
+    counted.unwrap_or_else(|| Err(ApiError::internal()))
 }
 
-/// Summarizes the incidents since then, the newest first. Those that cannot be read are not counted.
-async fn handled_since(reads: &dyn Reads, since: Timestamp) -> Result<Vec<Handled>, StoreError> {
-    let (mut all, mut from) = (Vec::new(), None);
-    for _ in 0..PAGES_MOST {
-        let page = reads.incidents_since(since, from, PAGE).await?;
-        for stored in page.incidents {
-            let current = Current::load(stored)?;
-            all.extend(Handled::of(&current.incident, &current.history));
-        }
-        from = page.next;
-        if from.is_none() {
-            break;
-        }
+handles! {
+    /// Counts incidents. Replaying thousands of histories takes seconds, so that happens beside the
+    /// threads of the runtime.
+    pub struct Counting {
+        reads: Arc<dyn Reads>,
+        clock: Arc<Clock>,
+        receiver: Option<Arc<Receiver>>,
+        limits: Arc<Limits>,
     }
-    Ok(all)
+}
+
+impl Counting {
+    async fn statistics(self, since: Timestamp, format: Format) -> Result<Response, ApiError> {
+        let all = self.handled_since(since).await?;
+        let heard = self.receiver.as_ref().map(|receiver| receiver.all_heard()).unwrap_or_default();
+        let write = move || match format {
+            Format::Csv => {
+                let head = [
+                    (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+                    (header::CONTENT_DISPOSITION, "attachment; filename=\"center.csv\""),
+                ];
+                (head, csv(&all)).into_response()
+            }
+            Format::Json => Json(presenter::present(since, &all, heard)).into_response(),
+        };
+        compute("statistics", since, write).await.ok_or_else(ApiError::internal)
+    }
+
+    /// Summarizes the incidents since then, the newest first. Those that cannot be read are not
+    /// counted.
+    async fn handled_since(&self, since: Timestamp) -> Result<Vec<Handled>, ApiError> {
+        let (mut all, mut from) = (Vec::new(), None);
+        for _ in 0..PAGES_MOST {
+            let page = self.reads.incidents_since(since, from, PAGE).await?;
+            let summarize = move || {
+                let handled = |stored| {
+                    let Current { incident, history } = Current::load(stored)?;
+                    Ok(Handled::of(&incident, &history))
+                };
+                page.incidents.into_iter().map(handled).collect()
+            };
+            let handled: Option<Result<Vec<_>, StoreError>> =
+                compute("statistics", since, summarize).await;
+            all.extend(handled.ok_or_else(ApiError::internal)??.into_iter().flatten());
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+        Ok(all)
+    }
 }
 
 fn csv(all: &[Handled]) -> String {

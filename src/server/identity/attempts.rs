@@ -49,6 +49,9 @@ pub enum Guess {
     /// The password or a recovery code of an account, from any network. It limits only the audit
     /// records of refused attempts.
     AnySignIn(UserId),
+    /// A new account for the invitation with this hash of its token. Nothing is guessed, but judging
+    /// a new password takes a thread as long as a wrong one.
+    Join([u8; 32]),
     /// The verbal password, on a call.
     Call(CallId),
     /// The verbal password of a home, by one of its owners.

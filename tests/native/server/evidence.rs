@@ -2,6 +2,8 @@
 //! and is kept.
 
 use super::{Server, connect, until};
+use buckler::domain::id::UserId;
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::Connection;
 use std::{
@@ -295,4 +297,27 @@ async fn what_happened_400_days_ago_is_still_there() {
     assert_eq!(after.as_array().unwrap()[..lines], before.as_array().unwrap()[..]);
     let schema = include_str!("../../../src/server/store/sqlite/incidents.rs");
     assert!(!schema.contains("DELETE FROM incident") && !schema.contains("DELETE FROM facts"));
+}
+
+/// Security 7: a guest could let the server read as many clips at once as it had threads.
+#[tokio::test]
+async fn exports_wait_in_a_line_with_a_limit() {
+    let (server, one, _) = with_incidents().await;
+    let (owner, guest) = (server.sign_in("owner").await, server.sign_in("guest").await);
+    let export = format!("/api/v1/incidents/{}/export", one["id"].as_str().unwrap());
+    let (end, ended) = tokio::sync::watch::channel(false);
+    for _ in 0..16 {
+        let (limits, mut ended) = (server.app.limits.clone(), ended.clone());
+        tokio::spawn(async move {
+            let account: UserId = "guest".parse().unwrap();
+            let job = async move { ended.wait_for(|ends| *ends).await.is_ok() };
+            limits.exports.run(&account, "planted", job).await
+        });
+    }
+    tokio::task::yield_now().await;
+    let (status, problem) = guest.get(&export).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("busy")));
+    let waiting = tokio::spawn(async move { owner.get(&export).await.0 });
+    end.send(true).unwrap();
+    assert_eq!(waiting.await.unwrap(), StatusCode::OK, "the guest's part is not the owner's");
 }

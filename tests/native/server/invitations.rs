@@ -112,3 +112,21 @@ async fn only_an_owner_invites_and_an_invitation_ends_with_their_role() {
         StatusCode::NOT_FOUND
     );
 }
+
+/// Security 1: a link's holder could fill the line in which everybody waits to sign in.
+#[tokio::test]
+async fn invitation_may_be_tried_ten_times_in_a_quarter_of_an_hour() {
+    let server = Server::start("30s").await;
+    let owner = server.sign_in("owner").await;
+    let link = invite(&owner, "guest").await;
+    let weak = json!({"name": "Robin", "email": "robin@a.test", "password": "password1234"});
+    let robin = server.stranger();
+    for _ in 0..10 {
+        let (status, problem) = robin.post(&link, &weak).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{problem}");
+    }
+    let (status, problem) = robin.post(&link, &account("robin@a.test")).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{problem}");
+    let other = invite(&owner, "guest").await;
+    assert_eq!(robin.post(&other, &account("robin@a.test")).await.0, StatusCode::OK);
+}

@@ -1,6 +1,6 @@
 //! The audit records, as a hash chain: each record is bound to the one before it.
 
-use super::{accounts, column, failed, impossible, millis, moment, readable};
+use super::{accounts, column, failed, impossible, millis, moment, parsed, readable};
 use crate::{
     domain::{
         audit::AuditAction,
@@ -153,11 +153,15 @@ pub(super) async fn of(
             [] => page(readers, None, whose, before, missing).await?,
             what => of_actions(readers, whose, what, before, missing).await?,
         };
-        all.extend(readable(&rows, "the audit", record));
-        match rows.last() {
-            Some(last) if rows.len() as u32 == missing && (all.len() as u32) < limit => {
-                before = last.get(0)
-            }
+        let parse = move |rows: &[SqliteRow]| {
+            let last = rows.last().filter(|_| rows.len() as u32 == missing);
+            let last = last.map(|last| last.get::<i64, _>(0));
+            (readable(rows, "the audit", record), last)
+        };
+        let (page, last) = parsed("the audit", rows, parse).await?;
+        all.extend(page);
+        match last {
+            Some(last) if (all.len() as u32) < limit => before = last,
             _ => return Ok(all),
         }
     }

@@ -1,7 +1,7 @@
 //! Incidents, their facts, and the outbox. A batch takes one statement for each table, however many
 //! incidents it contains.
 
-use super::{column, failed, impossible, lossy, millis, moment, reports};
+use super::{column, failed, impossible, lossy, millis, moment, parsed, reports};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -329,12 +329,15 @@ pub(super) async fn of_home(
         .fetch_all(readers)
         .await
         .map_err(failed("load a home's incidents"))?;
-        let incidents = rows.chunk_by(same_incident).count() as u32;
-        all.extend(rows.chunk_by(same_incident).filter_map(readable));
-        match rows.last() {
-            Some(last) if incidents == missing && (all.len() as u32) < limit => {
-                before = last.get(3)
-            }
+        let parse = move |rows: &[SqliteRow]| {
+            let is_full = rows.chunk_by(same_incident).count() as u32 == missing;
+            let last = rows.last().filter(|_| is_full).map(|last| last.get::<i64, _>(3));
+            (rows.chunk_by(same_incident).filter_map(readable).collect::<Vec<_>>(), last)
+        };
+        let (page, last) = parsed("a home's incidents", rows, parse).await?;
+        all.extend(page);
+        match last {
+            Some(last) if (all.len() as u32) < limit => before = last,
             _ => return Ok(all),
         }
     }
@@ -364,14 +367,15 @@ pub(super) async fn since(
     .fetch_all(readers)
     .await
     .map_err(failed("load what began"))?;
-    let is_full = rows.chunk_by(same_incident).count() as u32 == limit;
-    Ok(IncidentPage {
-        incidents: rows.chunk_by(same_incident).filter_map(readable).collect(),
-        next: rows
-            .last()
-            .filter(|_| is_full)
-            .map(|last| Cursor { started_at: moment(last, 3), id: last.get(0) }),
-    })
+    let parse = move |rows: &[SqliteRow]| {
+        let is_full = rows.chunk_by(same_incident).count() as u32 == limit;
+        let last = rows.last().filter(|_| is_full);
+        IncidentPage {
+            incidents: rows.chunk_by(same_incident).filter_map(readable).collect(),
+            next: last.map(|last| Cursor { started_at: moment(last, 3), id: last.get(0) }),
+        }
+    };
+    parsed("incidents", rows, parse).await
 }
 
 /// Parses one incident. An incident that cannot be read is left out, so that the other incidents of

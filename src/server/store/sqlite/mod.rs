@@ -43,7 +43,11 @@ use crate::domain::{
     incident::effect::Effect,
     time::Timestamp,
 };
-use crate::server::{clock::Anchor, private, tasks::spawn_contained};
+use crate::server::{
+    clock::Anchor,
+    private,
+    tasks::{compute, spawn_contained},
+};
 use async_trait::async_trait;
 use ballast::Ballast;
 use sqlx::{
@@ -466,6 +470,16 @@ fn moment(row: &SqliteRow, column: usize) -> Timestamp {
 
 pub(super) fn impossible(what: impl Into<String>) -> StoreError {
     StoreError::Inconsistent { what: what.into() }
+}
+
+/// Parses rows beside the threads of the runtime: a page of histories takes tens of milliseconds.
+async fn parsed<T: Send + 'static>(
+    what: &'static str,
+    rows: Vec<SqliteRow>,
+    parse: impl FnOnce(&[SqliteRow]) -> T + Send + 'static,
+) -> Result<T, StoreError> {
+    let page = compute("rows of the database", what, move || parse(&rows)).await;
+    page.ok_or_else(|| impossible(format!("{what}: the rows cannot be parsed")))
 }
 
 /// Parses the rows of a list. A row that cannot be read is logged and left out, so that it hides no
