@@ -529,6 +529,23 @@ fn promises_name_tests_that_exist() {
     }
 }
 
+/// The API of a release candidate, and its behavior, may still change.
+#[test]
+fn security_names_every_release_candidate() {
+    let security = read(&root().join("docs/security.md"));
+    let lock = read(&root().join("Cargo.lock"));
+    let crates: Vec<Vec<&str>> =
+        lock.split("[[package]]").skip(1).map(|c| c.split('"').collect()).collect();
+    assert!(crates.len() > 100, "Cargo.lock names no crates");
+    for c in crates {
+        let [_, name, _, version, ..] = c[..] else { panic!("Cargo.lock has another form: {c:?}") };
+        // Build metadata, which follows a plus sign, may have hyphens too.
+        let is_candidate = version.split('+').next().is_some_and(|v| v.contains('-'));
+        let is_named = security.contains(&format!("`{name} {version}`"));
+        assert!(!is_candidate || is_named, "docs/security.md does not name {name} {version}");
+    }
+}
+
 /// The codes in a text: `R12`, `I13`, `F15`.
 fn cited(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
