@@ -227,6 +227,7 @@ async fn every_answer_carries_the_armor() {
         for rule in [
             "default-src 'none'",
             "script-src 'self' 'wasm-unsafe-eval'",
+            "base-uri 'none'",
             "frame-ancestors 'none'",
             "require-trusted-types-for 'script'",
         ] {

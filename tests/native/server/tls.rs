@@ -122,7 +122,10 @@ async fn over_its_own_tls_sessions_are_bound_to_https_and_events_flow() {
         body.len()
     );
     let answer = server.ask(&certificate, &sign_in, "owner@demo.test").await;
-    assert!(answer.contains("strict-transport-security: max-age=63072000"), "{answer}");
+    assert!(
+        answer.contains("strict-transport-security: max-age=63072000; includeSubDomains"),
+        "{answer}"
+    );
     let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
     assert!(cookie.starts_with("__Host-buckler_session=") && cookie.contains("Secure"), "{cookie}");
     let session = cookie.split(';').next().unwrap();
