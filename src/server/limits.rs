@@ -1,13 +1,15 @@
 //! Limits on what one browser, one person, one link or one network may have open at the same time,
-//! and on work that takes long.
+//! on work that takes long, and on the lines of the log that anybody can cause.
 
 use super::tasks::run_to_end;
 use crate::domain::id::UserId;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
     hash::Hash,
     net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
     sync::{Arc, Mutex},
 };
 use tokio::sync::{Notify, Semaphore};
@@ -24,6 +26,8 @@ const HOLDER_MOST: usize = 4 * SESSION_MOST;
 
 /// The file descriptors that no connection gets.
 const RESERVED: usize = 256;
+/// The lines of one kind that are logged at once, and in a minute.
+const LINES_MOST: NonZeroU32 = NonZeroU32::new(60).expect("some");
 
 /// The jobs of a kind that run at the same time. Each keeps a core busy.
 const RUNNING_MOST: usize = 2;
@@ -286,9 +290,34 @@ impl fmt::Display for Network {
     }
 }
 
+/// Bounds the lines of the log that anybody can cause. A flood of them would push the steps of
+/// incidents out of a log that is rotated, and systemd's journal would drop those steps, too.
+#[derive(Debug)]
+pub struct LogLimit(DefaultDirectRateLimiter);
+
+impl LogLimit {
+    /// A limit for lines of one kind.
+    pub fn new() -> Self {
+        Self(RateLimiter::direct(Quota::per_minute(LINES_MOST)))
+    }
+
+    /// Whether one more line may be logged now.
+    pub fn allows(&self) -> bool {
+        self.0.check().is_ok()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn flood_of_lines_is_logged_sixty_times_and_not_more() {
+        let limit = LogLimit::new();
+        let logged = (0..10_000).filter(|_| limit.allows()).count();
+        // The minute goes on meanwhile.
+        assert!((60..120).contains(&logged), "{logged}");
+    }
 
     #[test]
     fn a_key_has_so_many_at_once_and_a_place_is_free_again() {

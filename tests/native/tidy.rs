@@ -189,6 +189,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "engine",
             "homes",
             "identity",
+            "limits",
             "live_events",
             "presenters",
             "sirens",

@@ -23,7 +23,7 @@ use crate::{
         clock::{Clock, instant},
         engine::{Denied, Engine, device::Ids},
         homes::Homes,
-        limits::{AtOnce, Network, Place},
+        limits::{AtOnce, LogLimit, Network, Place},
         stopped,
         tasks::spawn_contained,
     },
@@ -75,6 +75,8 @@ struct Account {
     /// What was encrypted with the key lately.
     reuse: Reuse,
     damaged: Mutex<Damaged>,
+    /// For messages in its name that are not taken. Anybody who reaches the port can send them.
+    refusals: LogLimit,
     /// Held while a message is handled: one at a time per panel, so that of two copies the second
     /// is recognized as a duplicate.
     turn: tokio::sync::Mutex<()>,
@@ -116,6 +118,8 @@ struct AcknowledgedMessage {
 /// The accounts of the panels that may signal to this server.
 pub struct Receiver {
     accounts: HashMap<String, Account>,
+    /// For messages of unknown accounts.
+    unknown: LogLimit,
 }
 
 /// The answer to a frame.
@@ -146,6 +150,7 @@ impl Receiver {
                     heard: Mutex::default(),
                     reuse: Reuse::default(),
                     damaged: Mutex::default(),
+                    refusals: LogLimit::new(),
                     turn: Default::default(),
                 },
             ))
@@ -156,6 +161,7 @@ impl Receiver {
                 .iter()
                 .map(account)
                 .collect::<Result<_, SettingsError>>()?,
+            unknown: LogLimit::new(),
         }))
     }
 
@@ -255,17 +261,15 @@ impl Receiver {
         frame: &Frame,
         from: &str,
     ) -> Answer {
+        let outer = frame.account.as_deref().unwrap_or_default();
         let Some(account) = account else {
-            tracing::warn!(
-                from,
-                account = frame.account,
-                "an alarm panel named an unknown account"
-            );
+            if self.unknown.allows() {
+                tracing::warn!(from, account = ?outer, "an alarm panel named an unknown account");
+            }
             return Answer::Duh;
         };
         if account.key.is_some() != frame.sealed {
-            tracing::warn!(from, home = %account.home, "an alarm panel that must encrypt sent an unencrypted message");
-            return Answer::Duh;
+            return account.refuses(|home| tracing::warn!(from, %home, "an alarm panel that must encrypt sent an unencrypted message"));
         }
         let now = source.clock.now();
         if frame.at.is_some_and(|at| now.since(at) > LATE || at.since(now) > EARLY) {
@@ -281,20 +285,16 @@ impl Receiver {
             _ => return Answer::Duh,
         };
         // A sender with one account's key must not signal for another account.
-        let outer = frame.account.as_deref().unwrap_or_default();
         if frame.inner_account().is_some_and(|inner| !inner.eq_ignore_ascii_case(outer)) {
-            tracing::warn!(from, home = %account.home, "an alarm panel's message names another account");
-            return Answer::Duh;
+            return account.refuses(|home| tracing::warn!(from, %home, "an alarm panel's message names another account"));
         }
         let codes = Code::decode(format, &frame.data);
         if codes.is_empty() {
-            tracing::warn!(from, home = %account.home, data = frame.data, "could not parse an alarm panel's event");
-            return Answer::Duh;
+            return account.refuses(|home| tracing::warn!(from, %home, data = frame.data, "could not parse an alarm panel's event"));
         }
         if codes.iter().all(|code| code.signal == Signal::NotServed) {
             // An acknowledgment would claim that somebody acts on it.
-            tracing::warn!(from, home = %account.home, data = frame.data, "an alarm panel sent an alarm that this center does not serve");
-            return Answer::Duh;
+            return account.refuses(|home| tracing::warn!(from, %home, data = frame.data, "an alarm panel sent an alarm that this center does not serve"));
         }
         let _turn = account.turn.lock().await;
         if account.knows(source, frame, now) {
@@ -314,6 +314,14 @@ impl Receiver {
 }
 
 impl Account {
+    /// A message in its name is not taken. Only some of them are logged.
+    fn refuses(&self, log: impl FnOnce(&HomeId)) -> Answer {
+        if self.refusals.allows() {
+            log(&self.home);
+        }
+        Answer::Duh
+    }
+
     /// An encrypted message was damaged or changed on its way. Only some of them are logged.
     fn note_damaged(&self, from: &str, now: Duration, why: &'static str) {
         let mut damaged = self.damaged.lock().expect("no holder panics");
@@ -490,7 +498,7 @@ pub async fn listen(
 async fn over_tcp(source: Arc<Source>, receiver: Arc<Receiver>, listener: TcpListener) {
     // Panels may share an address. If all places are taken, the address with the most loses its
     // oldest connection.
-    let places = AtOnce::new(AT_ONCE, AT_ONCE);
+    let (places, refusals) = (AtOnce::new(AT_ONCE, AT_ONCE), LogLimit::new());
     loop {
         let (socket, from) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -501,7 +509,9 @@ async fn over_tcp(source: Arc<Source>, receiver: Arc<Receiver>, listener: TcpLis
             }
         };
         let Ok(place) = places.enter(Network::of(from.ip())) else {
-            tracing::warn!(%from, "a connection of an alarm panel was refused: all places are taken");
+            if refusals.allows() {
+                tracing::warn!(%from, "a connection of an alarm panel was refused: all places are taken");
+            }
             continue;
         };
         let (source, receiver) = (source.clone(), receiver.clone());

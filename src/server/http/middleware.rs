@@ -2,14 +2,18 @@
 //! that it may take, and the headers that tell browsers what the app may do.
 
 use super::{cookie, errors::ApiError, host};
-use crate::api::problem::Code;
+use crate::{api::problem::Code, server::limits::LogLimit};
 use axum::{
     extract::{MatchedPath, Request},
     http::{HeaderName, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    net::IpAddr,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::time::timeout;
 use tracing::Instrument;
 use uuid::{Builder, Uuid};
@@ -19,6 +23,8 @@ use uuid::{Builder, Uuid};
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The header with the id of a request.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Anybody can send requests that are refused.
+static REFUSALS: LazyLock<LogLimit> = LazyLock::new(LogLimit::new);
 
 /// Ends requests that take too long, such as one whose body does not arrive.
 pub async fn in_time(request: Request, next: Next) -> Response {
@@ -48,7 +54,7 @@ pub async fn traced(proxies: Arc<[IpAddr]>, request: Request, next: Next) -> Res
     let span = tracing::info_span!("request", %id, method = %request.method(), route);
     let mut response = async {
         let response = host::checked(request, next).await;
-        if response.status() == StatusCode::FORBIDDEN {
+        if response.status() == StatusCode::FORBIDDEN && REFUSALS.allows() {
             tracing::info!(?address, "refused");
         }
         tracing::debug!(status = response.status().as_u16(), "answered");

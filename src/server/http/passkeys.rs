@@ -24,7 +24,7 @@ use crate::{
             device,
             passkeys::{Begun, NotProven, Passkeys as Ceremonies},
         },
-        limits::Network,
+        limits::{LogLimit, Network},
         state::{AppState, handles},
         store::{Account, Change, Changes, Guard, Op, Reads, StoredPasskey},
     },
@@ -37,13 +37,15 @@ use axum::{
 };
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::json;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The most passkeys of one account.
 const MOST: u32 = 20;
 /// The longest recovery code that is accepted, bytes.
 const CODE_MOST: usize = 64;
+/// Anybody can send answers that no authenticator has made.
+static REFUSALS: LazyLock<LogLimit> = LazyLock::new(LogLimit::new);
 
 /// The routes of passkeys and recovery codes.
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -127,10 +129,12 @@ impl From<NotProven> for ApiError {
             ),
             NotProven::NotOpen => Self::new(Code::NotSignedIn, "That took too long. Try again."),
             NotProven::Wrong(_) | NotProven::Unreadable(_) => {
-                tracing::info!(
-                    error = &not as &dyn std::error::Error,
-                    "an authenticator's answer was refused"
-                );
+                if REFUSALS.allows() {
+                    tracing::info!(
+                        error = &not as &dyn std::error::Error,
+                        "an authenticator's answer was refused"
+                    );
+                }
                 Self::new(Code::NotSignedIn, "That passkey is not known here.")
             }
         }

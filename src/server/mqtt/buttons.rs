@@ -26,12 +26,18 @@ use crate::{
         },
         homes::Homes,
         identity::attempts::{Attempts, Guess},
+        limits::LogLimit,
         presenters::readiness::missing,
         tasks::handle_each,
     },
 };
 use futures_util::future::{BoxFuture, FutureExt};
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::PathBuf,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tokio::{
     sync::{mpsc, watch},
     time::timeout,
@@ -79,6 +85,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long a press or a code takes to arrive, at most, on a connection that works. A button has no
 /// screen, and its user does not know of a request that is newer (I30).
 const ARRIVES_WITHIN: Duration = Duration::from_secs(1);
+
+/// A client of the broker that may write to the topic of a button can press it without end.
+static WITHOUT_EFFECT: LazyLock<LogLimit> = LazyLock::new(LogLimit::new);
 
 /// What button presses act on.
 pub struct Buttons {
@@ -197,7 +206,9 @@ async fn cancel(buttons: &Buttons, press: &Press, seen: Seen) {
             whose(buttons, press, code).await
         }
         Some(_) => {
-            tracing::warn!(%home, button = name, "too many wrong codes; the code was not checked");
+            if WITHOUT_EFFECT.allows() {
+                tracing::warn!(%home, button = name, "too many wrong codes; the code was not checked");
+            }
             None
         }
         None => None,
@@ -210,7 +221,9 @@ async fn cancel(buttons: &Buttons, press: &Press, seen: Seen) {
             steered.is_some_and(|current| current.incident.is_over())
         }
         None => {
-            tracing::warn!(%home, button = name, "a cancel without a valid code was rejected");
+            if WITHOUT_EFFECT.allows() {
+                tracing::warn!(%home, button = name, "a cancel without a valid code was rejected");
+            }
             false
         }
     };
@@ -234,7 +247,9 @@ async fn whose(buttons: &Buttons, press: &Press, code: &str) -> Option<String> {
 async fn steer(buttons: &Buttons, press: &Press, command: Command) -> Option<Arc<Current>> {
     let Press { home, name, action, .. } = press;
     let Some(running) = buttons.engine.view().running_in(home) else {
-        tracing::info!(%home, button = name, asks = ?action, "a button was pressed, but no incident is running");
+        if WITHOUT_EFFECT.allows() {
+            tracing::info!(%home, button = name, asks = ?action, "a button was pressed, but no incident is running");
+        }
         return None;
     };
     match buttons.engine.give(running.incident.id, command).await {
@@ -243,7 +258,9 @@ async fn steer(buttons: &Buttons, press: &Press, command: Command) -> Option<Arc
             Some(answer.current)
         }
         Ok(answer) => {
-            tracing::warn!(%home, button = name, asks = ?action, refusal = ?answer.refusal, "a button press was refused");
+            if WITHOUT_EFFECT.allows() {
+                tracing::warn!(%home, button = name, asks = ?action, refusal = ?answer.refusal, "a button press was refused");
+            }
             None
         }
         Err(denied) => {
