@@ -1,18 +1,19 @@
-//! The real binary as a separate process: killed, under load, with a wall clock that is set, and
-//! with sirens behind a real broker.
+//! The real binary as a separate process: killed, under load, under attack, with a wall clock that is
+//! set, and with sirens behind a real broker.
 //!
-//! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`
+//! `cargo test --test process -- restart --kills 100`, `… -- load --requests 1000 --streams 5000`,
+//! `… -- siege`
 
 mod broker;
 mod center;
 mod clock;
 mod figures;
-mod floods;
 mod listeners;
 mod load;
 mod receiver;
 mod restart;
 mod server;
+mod siege;
 mod signals;
 mod sirens;
 
@@ -34,11 +35,6 @@ async fn main() {
         load::load().await;
         passed += 4;
     }
-    // This takes minutes, and adds only figures to what the floods of `load` check.
-    if asked == "floods" {
-        floods::every_sos_is_acknowledged_in_a_flood_of_any_route().await;
-        passed += 1;
-    }
     if ["", "sirens"].contains(&&*asked) {
         sirens::sirens().await;
         passed += 2;
@@ -46,6 +42,14 @@ async fn main() {
     if ["", "center"].contains(&&*asked) {
         center::center().await;
         passed += 2;
+    }
+    // A tier of its own.
+    if asked == "siege" {
+        passed += siege::no_attacker_keeps_an_sos_from_being_heard().await;
+    }
+    // The siege starts this program again for each attack.
+    if asked == "attack" {
+        siege::attack(&std::env::args().nth(2).unwrap_or_default()).await;
     }
     println!("test result: ok. {passed} passed; 0 failed");
 }
