@@ -505,6 +505,12 @@ fn architecture_names_only_what_exists() {
     }
 }
 
+/// The names in backticks in a document.
+fn quoted(document: &str) -> Vec<String> {
+    let text = read(&root().join(document));
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
 #[test]
 fn promises_name_tests_that_exist() {
     let code: String = files("tests", &[".rs", ".js", ".mjs"])
@@ -512,14 +518,12 @@ fn promises_name_tests_that_exist() {
         .chain(&files("src", &[".rs"]))
         .map(|p| read(p))
         .collect();
-    for (document, least) in [("tests/README.md", 40), ("docs/asvs.md", 20)] {
-        let promises = read(&root().join(document));
-        let named: Vec<&str> = promises
-            .split('`')
-            .skip(1)
-            .step_by(2)
-            .filter(|n| n.contains('_') && !n.contains('/') && !n.contains('.'))
-            .collect();
+    let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    for (document, least) in
+        [("tests/README.md", 40), ("docs/asvs.md", 20), ("docs/security.md", 40)]
+    {
+        let mut named = quoted(document);
+        named.retain(|name| name.contains('_') && name.chars().all(is_word));
         assert!(named.len() > least, "{document}: the promises are missing");
         for test in named {
             assert!(
@@ -544,6 +548,36 @@ fn security_names_every_release_candidate() {
         let is_candidate = version.split('+').next().is_some_and(|v| v.contains('-'));
         let is_named = security.contains(&format!("`{name} {version}`"));
         assert!(!is_candidate || is_named, "docs/security.md does not name {name} {version}");
+    }
+}
+
+/// Whether a file is a module of that name.
+fn is_module(path: &Path, module: &str) -> bool {
+    let named = if path.ends_with("mod.rs") { path.parent() } else { Some(path) };
+    named.and_then(Path::file_stem).is_some_and(|stem| stem == module)
+}
+
+#[test]
+fn budgets_and_attackers_of_the_threat_model_exist() {
+    let (sources, siege) = (files("src", &[".rs"]), files("tests/process/siege", &[".rs"]));
+    let exists = |name: &str| {
+        let (module, name) = name.split_once("::")?;
+        if module == "Actor" {
+            let is_named = |path: &PathBuf| read(path).contains(&format!("Self::{name},"));
+            return Some(siege.iter().any(is_named));
+        }
+        let is_upper = |c: char| c.is_ascii_uppercase() || c == '_';
+        let defines = |path: &&PathBuf| read(path).contains(&format!("const {name}: "));
+        let of_module = sources.iter().filter(|path| is_module(path, module));
+        name.chars().all(is_upper).then(|| of_module.filter(defines).count() > 0)
+    };
+    let named: Vec<_> = quoted("docs/security.md")
+        .into_iter()
+        .filter_map(|name| exists(&name).map(|exists| (name, exists)))
+        .collect();
+    assert!(named.len() > 60, "the budgets are missing: {}", named.len());
+    for (name, exists) in named {
+        assert!(exists, "docs/security.md names {name}, which does not exist");
     }
 }
 
