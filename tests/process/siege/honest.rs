@@ -182,7 +182,7 @@ impl Honest {
             None if sounds => self.next(),
             None => CANCELED.start + n % CANCELED.len(),
         };
-        let what = if n % 6 == 0 || besieged.is_some() { "police" } else { "siren" };
+        let what = if n.is_multiple_of(6) || besieged.is_some() { "police" } else { "siren" };
         let (device, base) = (self.devices[n % HONEST].clone(), self.base.clone());
         let after = PACE * u32::try_from(n).expect("small");
         Press { device, base, home, what, after, sounds }
