@@ -160,7 +160,7 @@ impl Bench {
             restricted_until: None,
             quiet: None,
             home_incident: None,
-            snapshot: Snapshot::of(home, policy),
+            snapshot: Snapshot::of(home, policy, self.clock.now()),
         };
         let began = Instant::now();
         let answer = self.engine.raise(raise, [0; 32]).await.unwrap();

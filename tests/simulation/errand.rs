@@ -19,7 +19,7 @@ use buckler::{
     },
     server::{
         clock::Clock,
-        engine::{Current, Denied, Engine},
+        engine::{Current, Denied, Engine, Withdraw},
     },
 };
 use sha2::{Digest, Sha256};
@@ -245,7 +245,8 @@ impl Errand {
             let (done, current) = match what {
                 ErrandKind::Raise(raise, by) => ask(&world, &engine, *raise, by).await,
                 ErrandKind::Withdraw { id, home, by } => {
-                    let answer = engine.withdraw(id, &home, by, None).await;
+                    let withdraw = Withdraw { id, home, may_be_kept: true };
+                    let answer = engine.withdraw(withdraw, by, None).await;
                     world.ledger().answered_withdrawal(world.truth(), id, &answer, &world.disk);
                     (!matches!(answer, Err(Denied::StorageUnavailable)), None)
                 }

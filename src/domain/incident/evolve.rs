@@ -107,10 +107,7 @@ impl Incident {
             | Event::Unknown => {}
             Event::Unanswered => self.is_unanswered = true,
             Event::Noted { by, shown: true, .. } => self.is_shown_to(by),
-            Event::Claimed { by } => {
-                self.is_shown_to(by);
-                self.assignee = Some(by.clone());
-            }
+            Event::Claimed { by } => self.claimed(by),
             Event::Released { .. } => self.assignee = None,
             Event::Joined { request, by, deadline, restricted, home_incident, .. } => {
                 self.home_incident = home_incident.or(self.home_incident);
@@ -166,11 +163,18 @@ impl Incident {
                     self.wait_for_acknowledgment(at);
                 }
             }
-            Event::Closed { disposition, .. } => {
-                self.state = State::Closed;
-                self.disposition = Some(*disposition);
-            }
+            Event::Closed { disposition, .. } => self.closed(*disposition),
         }
+    }
+
+    fn claimed(&mut self, by: &Actor) {
+        self.is_shown_to(by);
+        self.assignee = Some(by.clone());
+    }
+
+    fn closed(&mut self, disposition: super::Disposition) {
+        self.state = State::Closed;
+        self.disposition = Some(disposition);
     }
 
     fn is_shown_to(&mut self, by: &Actor) {

@@ -29,10 +29,8 @@ use crate::{
         presenters::readiness::missing,
         snapshots::Snapshots,
         state::{AppState, handles},
-        store::{Changes, Reads, Session},
-        store::{Reads, Session, StoreError},
-        tasks::{Engine, run_to_end, spawn_contained},
-        tasks::{compute, run_to_end},
+        store::{Changes, Reads, Session, StoreError},
+        tasks::{compute, run_to_end, spawn_contained},
     },
 };
 use axum::{

@@ -5,7 +5,8 @@ use buckler::domain::{
     contact::{Contact, Readiness},
     home::{ChangedPart, Home},
     incident::{
-        CallOutcome, DispatchState, Mode, Policy, Purpose, Quiet, Request, Service, State,
+        CallOutcome, CenterMode, DispatchState, Mode, Policy, Purpose, Quiet, Request, Service,
+        State,
         command::{CallStep, Command, Seen},
         effect::{EffectKind, Signal},
         event::Event,
@@ -205,8 +206,7 @@ fn first_contact_with_another_link_is_asked_by_both() {
 fn incident_knows_what_was_changed_in_the_last_day() {
     let mut home = replaced();
     change(&mut home, |home| home.address.as_mut().unwrap().line1 = "9 Elm Road".into());
-    let mut policy = Policy::default();
-    policy.center = buckler::domain::incident::CenterMode::Receiver;
+    let policy = Policy { center: CenterMode::Receiver, ..Policy::default() };
     let mut story = Story::with_policy(&home, Request::Police, Mode::Live, false, policy);
     let parts: Vec<_> =
         story.incident.snapshot.recent_changes.iter().map(|c| (c.what, c.by.as_str())).collect();

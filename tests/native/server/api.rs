@@ -404,7 +404,8 @@ async fn the_document_only_grows() {
         // The older document listed the answer of another route, which this one never gave.
         !lost.starts_with("/paths//api/v1/center/incidents/{id}/call/post/responses/200/")
             // A request may now leave it out.
-            && lost != "/components/schemas/EditPassword/required has lost \"current\""
+            && !lost.starts_with("/components/schemas/EditPassword/required has lost \"current\"")
+            && !lost.starts_with("/components/schemas/EditPassword/properties/current/type ")
     });
     assert!(all.is_empty(), "{all:#?}");
 }

@@ -61,7 +61,7 @@ async fn dump(server: &Server) -> Dump {
         memberships: rows("SELECT home || ' ' || account || ' ' || role || sos_withdrawn FROM membership").await,
         sessions: rows("SELECT account || ' ' || hex(token) || ' ' || held_until || ' ' || proven_at FROM session").await,
         invitations: rows("SELECT hex(token) FROM invitation").await,
-        links: rows("SELECT home || ' ' || contact || ' ' || hex(token) FROM contact_link").await,
+        links: rows("SELECT home || ' ' || contact || ' ' || hex(token) FROM contact_link WHERE former_phone IS NULL").await,
         codes: rows("SELECT hex(hash) FROM recovery_code").await,
         passkeys: rows("SELECT hex(credential) FROM passkey").await,
         homes: rows("SELECT document FROM home").await,
@@ -280,8 +280,11 @@ pub(super) fn request(
 ) -> Request<Body> {
     let body = if json.is_null() { Body::empty() } else { Body::from(json.to_string()) };
     let from: SocketAddr = "127.0.0.1:9".parse().unwrap();
-    let mut request =
-        Request::builder().method(method.clone()).uri(path).extension(ConnectInfo(from));
+    let mut request = Request::builder()
+        .method(method.clone())
+        .uri(path)
+        .header(header::HOST, "127.0.0.1")
+        .extension(ConnectInfo(from));
     if !json.is_null() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }

@@ -301,7 +301,7 @@ async fn the_audit_is_read_by_home_and_account_newest_first() {
     assert_eq!(read(&rare, u64::MAX, 3).await, [3, 2], "behind as many others as there are");
     assert_eq!(read(&rare[..1], u64::MAX, 3).await, [2]);
     assert_eq!(read(&[rare[1], AuditAction::ContactAnswered], 7, 3).await, [6, 5, 3]);
-    assert_eq!(read(&[AuditAction::Joined], u64::MAX, 3).await, []);
+    assert_eq!(read(&[AuditAction::Joined], u64::MAX, 3).await, Vec::<u64>::new());
 }
 
 /// Incidents that begin at the same moment are on different pages here.
