@@ -10,17 +10,28 @@ use std::{
     time::Duration,
 };
 
-/// How long a message is remembered. Its time is accepted for a minute.
+/// How long a message of a panel is remembered. Its time is accepted for a minute.
 const REMEMBERED: Duration = Duration::from_secs(90);
-/// The most messages that are remembered. Genuine ones are forgotten last, because anybody who reaches
-/// the port can send others.
+/// The most messages of a panel that are remembered. Genuine ones are forgotten last, because
+/// anybody who reaches the port can send others.
 const KNOWN_MOST: usize = 1_024;
 /// Receivers that always pad alike encrypt the answers of the same second alike.
 const SAME_SECOND: Duration = Duration::from_secs(1);
 
 /// The encrypted messages of the last moments, of both directions of one key.
-#[derive(Debug, Default)]
-pub struct Reuse(Mutex<VecDeque<Known>>);
+#[derive(Debug)]
+pub struct Reuse {
+    remembered: Duration,
+    most: usize,
+    known: Mutex<VecDeque<Known>>,
+}
+
+impl Default for Reuse {
+    /// For the messages of a panel.
+    fn default() -> Self {
+        Self::remembering(REMEMBERED, KNOWN_MOST)
+    }
+}
 
 #[derive(Clone, Copy, Debug)]
 struct Known {
@@ -34,6 +45,12 @@ struct Known {
 }
 
 impl Reuse {
+    /// Remembers messages for that long, and `most` of them. That long must be at least as long as
+    /// the time of a message is accepted.
+    pub fn remembering(remembered: Duration, most: usize) -> Self {
+        Self { remembered, most, known: Mutex::default() }
+    }
+
     /// A message came. Whether it is a new one, or the same again, byte by byte. It is remembered before
     /// anything in it is judged, because what happens then tells something to the sender.
     pub fn takes(&self, bytes: &[u8], now: Duration) -> bool {
@@ -82,11 +99,11 @@ impl Reuse {
 
     /// What is remembered, with room for one more.
     fn remembered(&self, now: Duration) -> MutexGuard<'_, VecDeque<Known>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        while known.front().is_some_and(|first| now.saturating_sub(first.at) > REMEMBERED) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        while known.front().is_some_and(|first| now.saturating_sub(first.at) > self.remembered) {
             known.pop_front();
         }
-        if known.len() >= KNOWN_MOST {
+        if known.len() >= self.most {
             let other = known.iter().position(|known| !known.is_genuine);
             known.remove(other.unwrap_or_default());
         }
@@ -159,6 +176,6 @@ mod tests {
         for number in 0..u16::try_from(KNOWN_MOST * 2).unwrap() {
             reuse.sends(&frame(number % 9_999, b'A'), Duration::ZERO);
         }
-        assert!(reuse.0.lock().unwrap().len() <= KNOWN_MOST);
+        assert!(reuse.known.lock().unwrap().len() <= KNOWN_MOST);
     }
 }

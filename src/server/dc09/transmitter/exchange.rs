@@ -17,7 +17,7 @@ use tokio::time::{Instant, timeout_at};
 
 /// The most that the time of an encrypted answer may differ from that of the frame sent. Receivers
 /// accept frames that are 40 s off.
-const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
+pub(super) const ANSWER_AGE_MOST: Duration = Duration::from_secs(60);
 
 /// The lines, the key and the timeout of exchanges with receivers.
 pub(super) struct Exchange<'e> {

@@ -37,7 +37,7 @@ use crate::{
     },
 };
 use async_trait::async_trait;
-use exchange::{Exchange, Silence};
+use exchange::{ANSWER_AGE_MOST, Exchange, Silence};
 pub use probe::probe;
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -56,6 +56,12 @@ const TRIES: usize = 3;
 /// If messages are encrypted, the most that a receiver's time in an unencrypted NAK may differ from
 /// this server's.
 const AHEAD_MOST: Duration = Duration::from_secs(15 * 60);
+/// How long an encrypted answer is remembered. A forged NAK can move the time of messages by
+/// [`AHEAD_MOST`], and the clock of the receiver that encrypted the answer may be off by as much.
+const ANSWERS_REMEMBERED: Duration =
+    Duration::from_secs(2 * AHEAD_MOST.as_secs() + ANSWER_AGE_MOST.as_secs());
+/// The most messages that are remembered, those that were sent included: of some hundred homes.
+const ANSWERS_MOST: usize = 16_384;
 /// The longest text in a piece of x-data, characters.
 const TEXT_MOST: usize = 60;
 /// The longest notes for responders in a piece of x-data, characters.
@@ -160,7 +166,7 @@ impl Transmitter {
                 settings,
                 lines,
                 key,
-                reuse: Reuse::default(),
+                reuse: Reuse::remembering(ANSWERS_REMEMBERED, ANSWERS_MOST),
                 within,
                 every,
                 paths,
