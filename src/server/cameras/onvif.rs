@@ -40,6 +40,10 @@ const ASK: Duration = Duration::from_secs(10);
 const MOST: usize = 64;
 /// The longest answer that is read, bytes.
 const ANSWER_MOST: usize = 256 << 10;
+/// The deepest nesting of elements in an answer. Cameras nest about ten. The parser frees each
+/// element inside of its parent, so nesting of tens of thousands would overflow the stack of the
+/// server.
+const NESTING_MOST: usize = 64;
 /// The longest name that is shown, characters.
 const NAME_MOST: usize = 80;
 
@@ -216,7 +220,7 @@ fn authority(url: &Url) -> &str {
 
 /// Whether an answer is a message of SOAP, by its root element (SOAP 1.2 part 1, 5.1).
 fn is_soap(text: &str) -> bool {
-    text.contains("Envelope")
+    text.contains("Envelope") && is_shallow(text)
 }
 
 impl Way {
@@ -304,6 +308,36 @@ impl Way {
         let proof = digest_auth::parse(wanted).and_then(|mut wanted| wanted.respond(&context));
         Some(proof.ok()?.to_header_string())
     }
+}
+
+/// Whether the elements of an XML text nest no deeper than [`NESTING_MOST`]. False as well for what
+/// parsers may read differently: a document type, which SOAP forbids (SOAP 1.2 part 1, 5), and a
+/// tag with a bracket inside of quotes.
+fn is_shallow(xml: &str) -> bool {
+    let (mut depth, mut rest) = (0_usize, xml);
+    while let Some((_, tag)) = rest.split_once('<') {
+        let hidden = [("!--", "-->"), ("![CDATA[", "]]>"), ("?", "?>")];
+        if let Some((begin, end)) = hidden.into_iter().find(|(begin, _)| tag.starts_with(begin)) {
+            let Some((_, after)) = tag[begin.len()..].split_once(end) else { return false };
+            rest = after;
+            continue;
+        }
+        let Some((inside, after)) = tag.split_once('>') else { return false };
+        let is_quoted = |quote: char| inside.matches(quote).count() % 2 == 1;
+        if inside.contains('<') || inside.starts_with('!') || is_quoted('"') || is_quoted('\'') {
+            return false;
+        }
+        match (inside.starts_with('/'), inside.ends_with('/')) {
+            (true, _) => depth = depth.saturating_sub(1),
+            (false, true) => {}
+            (false, false) => depth += 1,
+        }
+        if depth > NESTING_MOST {
+            return false;
+        }
+        rest = after;
+    }
+    true
 }
 
 #[async_trait]
@@ -419,5 +453,21 @@ mod tests {
         let (address, _) = host(redirect).await;
         assert_eq!(onvif().offers(&address, None).await, Err(StreamTrouble::NoAnswer));
         assert_eq!(asked.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn answer_that_nests_without_end_is_not_parsed() {
+        let nested = |depth: usize| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(is_shallow(&nested(NESTING_MOST)) && !is_shallow(&nested(NESTING_MOST + 1)));
+        let hidden = ["<!--</a>-->", "<![CDATA[</a>]]>", "<?x </a>?>", "<b x=\"</a>\"/>", "</a '>"];
+        for end in hidden {
+            let text = format!("<a>{end}").repeat(NESTING_MOST + 1);
+            assert!(!is_shallow(&text), "{end} ends no element");
+        }
+        assert!(!is_shallow("<!DOCTYPE a [<!ENTITY b \"c\">]><a/>"));
+        let usual =
+            "<?xml version=\"1.0\"?><s:Envelope xmlns:s='x'><!-- 1 --><s:Body><a/></s:Body>";
+        assert!(is_shallow(&format!("{usual}</s:Envelope>")));
+        assert!(is_shallow(&"<a x=\"1\"></a>".repeat(1_000)), "one after the other");
     }
 }
