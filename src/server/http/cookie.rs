@@ -5,7 +5,7 @@ use super::errors::ApiError;
 use crate::server::{Encrypted, identity, state::AppState};
 use axum::{
     extract::{ConnectInfo, FromRef, FromRequestParts},
-    http::{Extensions, HeaderMap, request::Parts},
+    http::{Extensions, HeaderMap, HeaderValue, header, request::Parts},
 };
 use axum_extra::extract::{CookieJar, cookie::Cookie};
 use std::{
@@ -70,7 +70,17 @@ impl FromRequestParts<AppState> for Address {
     }
 }
 
-/// The cookies of a request, with the session's, and the address that the request comes from.
+/// Whether a page of another site sent the request. A browser sends the cookie with such a request
+/// too.
+pub fn is_foreign(headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let from =
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
+    from.is_none() || from != host
+}
+
+/// The session cookie of a request, and the address that the request comes from.
 pub struct SessionCookie {
     jar: CookieJar,
     https: bool,
@@ -82,15 +92,37 @@ impl FromRequestParts<AppState> for SessionCookie {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, ApiError> {
         let proxies = Arc::<[IpAddr]>::from_ref(app);
-        let https = is_https(&parts.extensions, &parts.headers, &proxies);
-        let Address(address) = Address::from_request_parts(parts, app).await?;
-        Ok(Self { jar: CookieJar::from_headers(&parts.headers), https, address })
+        Ok(Self::of(&parts.extensions, &parts.headers, &proxies))
     }
 }
 
 impl SessionCookie {
+    /// Reads the head of a request.
+    ///
+    /// Only the session's cookie is read. A browser sends a cookie to every port of its host, so
+    /// others may be those of another app, in any bytes.
+    pub fn of(extensions: &Extensions, headers: &HeaderMap, proxies: &[IpAddr]) -> Self {
+        let https = is_https(extensions, headers, proxies);
+        let name = Self::named(https);
+        let all = headers.get_all(header::COOKIE).into_iter();
+        let pairs = all.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let is_own = |pair: &&[u8]| {
+            pair.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="))
+        };
+        let own = pairs.map(<[u8]>::trim_ascii).filter(is_own);
+        let own: HeaderMap = own
+            .filter_map(|pair| Some((header::COOKIE, HeaderValue::from_bytes(pair).ok()?)))
+            .collect();
+        let address = address(extensions, headers, proxies);
+        Self { jar: CookieJar::from_headers(&own), https, address }
+    }
+
+    const fn named(https: bool) -> &'static str {
+        if https { SECURE } else { PLAIN }
+    }
+
     fn name(&self) -> &'static str {
-        if self.https { SECURE } else { PLAIN }
+        Self::named(self.https)
     }
 
     /// The token in the session cookie.
@@ -123,6 +155,25 @@ impl SessionCookie {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_of_another_site_does_not_look() {
+        let from = |origin: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "buckler.home:8080".parse().unwrap());
+            origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
+            is_foreign(&headers)
+        };
+        assert!(!from(None) && !from(Some("https://buckler.home:8080")));
+        for foreign in [
+            "https://evil.example",
+            "null",
+            "https://buckler.home",
+            "https://buckler.home:8080.evil.example",
+        ] {
+            assert!(from(Some(foreign)), "{foreign}");
+        }
+    }
 
     #[test]
     fn a_request_comes_from_where_the_last_believed_proxy_says() {

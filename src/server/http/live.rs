@@ -2,6 +2,7 @@
 
 use super::{
     console,
+    cookie::is_foreign,
     errors::{ApiError, Problems},
     extract::{OfIncident, Operator, SignedIn},
     host::SameOrigin,

@@ -7,7 +7,7 @@ mod audit;
 mod center;
 mod connection;
 mod console;
-mod cookie;
+pub mod cookie;
 mod deliveries;
 mod equipment;
 mod errors;
