@@ -21,7 +21,7 @@ use crate::{
         limits::Network,
         state::{AppState, handles},
         store::{AuditEntry, Change, Changes, Reads},
-        webhooks::incoming::{self, NotFound, Reporter, Search, Target},
+        webhooks::incoming::{self, NotFound, Reporter, Search, Target, short},
     },
 };
 use axum::{Json, body::Bytes, extract::State, http::HeaderMap};
@@ -30,8 +30,6 @@ use sha2::{Digest, Sha256};
 use std::{net::IpAddr, sync::Arc};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The longest name or number in a report, characters; longer ones are cut.
-const TEXT_MOST: usize = 100;
 /// The routes of reports.
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(report))
@@ -149,20 +147,4 @@ pub async fn report(
     let (by, said_at) = (Actor::Outside { name: by }, message.timestamp);
     let report = SignedReport { by, key, body: digest, said_at, report };
     Ok(Json(Receipt { recorded: reports.engine.report(incident, report).await? }))
-}
-
-fn short(text: &str) -> String {
-    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MOST).collect()
-}
-
-fn shortened(report: Report) -> Report {
-    match report {
-        Report::Called { name, outcome } => Report::Called { name: short(&name), outcome },
-        Report::Moved { service, state, reference } => Report::Moved {
-            service,
-            state,
-            reference: reference.map(|text| short(&text)).filter(|text| !text.is_empty()),
-        },
-        other => other,
-    }
 }

@@ -15,11 +15,13 @@ use crate::{
     },
 };
 use axum::http::HeaderMap;
-use standardwebhooks::{HEADER_WEBHOOK_ID, Webhook};
+use standardwebhooks::{HEADER_WEBHOOK_ID, HEADER_WEBHOOK_TIMESTAMP, Webhook};
 use std::{collections::BTreeSet, sync::Arc};
 
 /// The longest id of a message, bytes.
 const ID_MOST: usize = 128;
+/// The longest name or number in a report, characters; longer ones are cut.
+const TEXT_MOST: usize = 100;
 /// The most incidents of a home that are read to find which one a report means. If the last day has
 /// more, that is not known.
 const READ_MOST: u32 = 32;
@@ -52,14 +54,16 @@ impl Reporter {
     /// Returns the id of a message, if the reporter signed the message within the last five
     /// minutes.
     pub fn signed(&self, body: &[u8], headers: &HeaderMap) -> Option<String> {
+        // The library computes how old the message is, which overflows long before 1970.
+        headers.get(HEADER_WEBHOOK_TIMESTAMP)?.to_str().ok()?.parse::<u64>().ok()?;
         self.key.verify(body, headers).ok()?;
         let id = headers.get(HEADER_WEBHOOK_ID)?.to_str().ok()?;
         (!id.is_empty() && id.len() <= ID_MOST).then(|| id.to_owned())
     }
 }
 
-/// The report in a message of a center or a dispatch service. `None` for types that change nothing
-/// here.
+/// The report in a message of a center or a dispatch service, with its texts cut to a line of 100
+/// characters each. `None` for types that change nothing here.
 pub fn report(message: &Message) -> Option<Report> {
     let Data { call, dispatch, disposition, .. } = &message.data;
     Some(match message.kind.strip_prefix("incident.")? {
@@ -67,9 +71,10 @@ pub fn report(message: &Message) -> Option<Report> {
         "released" => Report::Released,
         "call_ended" => call
             .as_ref()
-            .map(|call| Report::Called { name: call.name.clone(), outcome: call.outcome })?,
+            .map(|call| Report::Called { name: short(&call.name), outcome: call.outcome })?,
         "dispatch_requested" | "dispatch_moved" => {
             let DispatchProgress { service, state, reference } = dispatch.clone()?;
+            let reference = reference.map(|text| short(&text)).filter(|text| !text.is_empty());
             Report::Moved { service, state, reference }
         }
         // The contact whom they called gave the password there.
@@ -79,6 +84,11 @@ pub fn report(message: &Message) -> Option<Report> {
         },
         _ => return None,
     })
+}
+
+/// A name or a number that others wrote, as one line of 100 characters at most.
+pub fn short(text: &str) -> String {
+    text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_MOST).collect()
 }
 
 /// Why no incident was found for a report.
