@@ -64,10 +64,10 @@ impl MqttDevices {
             return;
         };
         let text = if accepted { &answer.accepted } else { &answer.refused };
-        let transaction = press.transaction.as_deref().unwrap_or("null");
-        // The answer is JSON, so anything but a number could inject content.
-        let transaction = if transaction.parse::<u64>().is_ok() { transaction } else { "null" };
-        let payload = text.replace("{transaction}", transaction).into_bytes();
+        let transaction = press.transaction.as_ref().and_then(|id| id.parse::<u64>().ok());
+        // The answer is JSON, so anything but a number as JSON writes it could inject content.
+        let transaction = transaction.map_or("null".into(), |id| id.to_string());
+        let payload = text.replace("{transaction}", &transaction).into_bytes();
         if let Some(client) = self.client()
             && let Err(error) = client.publish(Outgoing::new(answer.topic.clone(), payload))
         {
