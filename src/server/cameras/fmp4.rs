@@ -41,9 +41,10 @@ impl Fmp4 {
     /// A picture that is older than the last one.
     pub fn add(&mut self, is_key: bool, at_us: u64, unit: &[u8]) -> io::Result<()> {
         let first_us = *self.first_us.get_or_insert(at_us);
-        let at = at_us.saturating_sub(first_us) * u64::from(TIMESCALE) / 1_000_000;
+        let at = ticks(at_us.saturating_sub(first_us));
+        self.muxer.write_video(at, at, unit, is_key).map_err(io::Error::other)?;
         self.waiting += 1;
-        self.muxer.write_video(at, at, unit, is_key).map_err(io::Error::other)
+        Ok(())
     }
 
     /// Adds a picture in the format that is sent to viewers.
@@ -67,6 +68,13 @@ impl Fmp4 {
         self.waiting = 0;
         self.muxer.flush_segment().unwrap_or_default()
     }
+}
+
+/// A duration in ticks. Exact, and without an overflow for the years by which a clock may jump that
+/// was never set.
+const fn ticks(us: u64) -> u64 {
+    let per_second = TIMESCALE as u64;
+    us / 1_000_000 * per_second + us % 1_000_000 * per_second / 1_000_000
 }
 
 /// The first SPS and PPS of a decoder's configuration record (ISO/IEC 14496-15, 5.3.3.1).
