@@ -242,6 +242,8 @@ impl Frame {
 /// and some omit `R`.
 fn header(text: &str) -> Option<Frame> {
     let (id, rest) = text.strip_prefix('"')?.split_once('"')?;
+    // The data begins at the first bracket, which must be that behind the header.
+    let id = Some(id).filter(|id| !id.contains('['))?;
     let (sealed, id) = id.strip_prefix('*').map_or((false, id), |id| (true, id));
     let (sequence, rest) = rest.split_at_checked(4)?;
     let sequence =
