@@ -130,7 +130,7 @@ pub async fn report(
         return Ok(Json(Receipt { recorded }));
     }
     let target = reports.find(reporter, &message).await?;
-    let Some(report) = incoming::report(&message).map(shortened) else {
+    let Some(report) = incoming::report(&message) else {
         return Ok(Json(Receipt { recorded: false }));
     };
     let (incident, report) = match target {

@@ -59,6 +59,7 @@ mod supervisor;
 mod tasks;
 mod tls;
 mod traps;
+mod untrusted;
 mod upgrade;
 mod user;
 mod webhooks;

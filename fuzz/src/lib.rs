@@ -1,0 +1,25 @@
+//! The properties that the native tests check, too, and what they use of those tests.
+
+#[path = "../../tests/native/server/hindered.rs"]
+pub mod hindered;
+#[path = "../../tests/native/domain/story.rs"]
+pub mod story;
+#[path = "../../tests/native/server/untrusted/mod.rs"]
+pub mod untrusted;
+
+/// As in the native tests.
+pub mod domain {
+    pub use crate::story;
+}
+
+/// As in the native tests.
+pub mod server {
+    pub use crate::hindered;
+}
+
+/// Checks one of the properties, which the first byte selects.
+pub fn one_of(properties: &[fn(&[u8])], bytes: &[u8]) {
+    if let Some((first, rest)) = bytes.split_first() {
+        properties[usize::from(*first) % properties.len()](rest);
+    }
+}
