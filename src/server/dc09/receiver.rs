@@ -539,13 +539,14 @@ async fn talk(
     from: &str,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
-    let mut bytes = Vec::new();
+    let (mut bytes, mut done) = (Vec::<u8>::new(), 0);
     let mut silent = pin!(tokio::time::sleep(FIRST_WITHIN));
     loop {
-        match cut(&bytes) {
+        match cut(&bytes[done..]) {
             Cut::Frame(length) => {
-                let frame: Vec<u8> = bytes.drain(..length).collect();
-                if let Some((answer, bytes)) = receiver.hear(source, &frame, from).await {
+                let frame = &bytes[done..done + length];
+                done += length;
+                if let Some((answer, bytes)) = receiver.hear(source, frame, from).await {
                     // It fits into the system's buffer, unless the panel reads nothing.
                     timeout(TAKES_NOTHING, socket.write_all(&bytes)).await??;
                     // Anybody can send messages of unknown accounts.
@@ -554,8 +555,9 @@ async fn talk(
                     }
                 }
             }
-            Cut::Noise(length) => drop(bytes.drain(..length)),
+            Cut::Noise(length) => done += length,
             Cut::More => {
+                bytes.drain(..std::mem::take(&mut done));
                 let mut piece = [0; 2_048];
                 let length = tokio::select! {
                     length = socket.read(&mut piece) => length?,

@@ -291,7 +291,8 @@ pub enum Cut {
     More,
 }
 
-/// Finds the first frame in bytes that arrive in pieces of any size.
+/// Finds the first frame in bytes that arrive in pieces of any size. All noise before a frame is one
+/// piece, so that line feeds in a row do not make many.
 pub fn cut(bytes: &[u8]) -> Cut {
     let Some(begin) = bytes.iter().position(|byte| *byte == b'\n') else {
         return if bytes.is_empty() { Cut::More } else { Cut::Noise(bytes.len()) };
@@ -299,10 +300,12 @@ pub fn cut(bytes: &[u8]) -> Cut {
     if begin > 0 {
         return Cut::Noise(begin);
     }
-    match bytes.iter().skip(1).position(|byte| matches!(byte, b'\r' | b'\n')) {
-        Some(end) if bytes[end + 1] == b'\r' => Cut::Frame(end + 2),
-        Some(again) => Cut::Noise(again + 1),
-        None if bytes.len() > MOST => Cut::Noise(bytes.len()),
-        None => Cut::More,
+    let end = bytes.iter().position(|byte| *byte == b'\r');
+    let before = &bytes[..end.unwrap_or(bytes.len())];
+    match (before.iter().rposition(|byte| *byte == b'\n'), end) {
+        (Some(again @ 1..), _) => Cut::Noise(again),
+        (_, Some(end)) => Cut::Frame(end + 1),
+        (_, None) if bytes.len() > MOST => Cut::Noise(bytes.len()),
+        (_, None) => Cut::More,
     }
 }

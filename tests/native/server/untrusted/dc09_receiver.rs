@@ -85,8 +85,11 @@ pub(super) fn framed(body: &[u8]) -> Vec<u8> {
 /// understood alike, and no damage of a bit makes another frame of it.
 pub fn frames(bytes: &[u8]) {
     let bytes = &bytes[..bytes.len().min(WAITING_MOST)];
-    let mut at = 0;
+    let ends = bytes.iter().filter(|byte| **byte == b'\r').count();
+    let (mut at, mut steps) = (0, 0);
     loop {
+        steps += 1;
+        assert!(steps <= 3 * ends + 3, "noise makes no work");
         match cut(&bytes[at..]) {
             Cut::More => break assert!(bytes.len() - at <= MOST, "no frame is so long"),
             Cut::Noise(length) => {
