@@ -145,10 +145,16 @@ pub fn strangers(bytes: &[u8]) {
 /// text.
 pub fn bodies(bytes: &[u8]) {
     let mut draw = Draw::new(bytes);
-    let usual = draw.one_of(&USUAL);
+    let usual = draw.one_of(&USUAL).to_owned();
     let body = match draw.below(4) {
         0 => draw.rest(),
-        1 => usual.replace("Sister", &draw.text().escape_default().to_string()).into_bytes(),
+        1 => {
+            let text = serde_json::to_string(&draw.text()).expect("a string");
+            ["\"Sister\"", "\"A 7\""]
+                .iter()
+                .fold(usual, |body, old| body.replace(old, &text))
+                .into()
+        }
         _ => draw.damaged(usual.as_bytes()),
     };
     let Ok(message) = serde_json::from_slice::<Message>(&body) else { return };
