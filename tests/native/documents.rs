@@ -1,6 +1,6 @@
 //! The documents name only what exists.
 
-use super::tidy::{files, read, root};
+use super::tidy::{files, name, read, root, rust_files};
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -102,7 +102,7 @@ fn cited(text: &str) -> BTreeSet<String> {
     words.filter(code).map(str::to_owned).collect()
 }
 
-fn is_number_of_a_rule(number: &str) -> bool {
+pub fn is_number_of_a_rule(number: &str) -> bool {
     number.len() <= 2 && !number.starts_with('0') && number.parse::<u8>().is_ok()
 }
 

@@ -1,5 +1,6 @@
 //! Keeps the documented structure true: where files belong, their size limits, and their names.
 
+use super::documents::is_number_of_a_rule;
 use std::{
     collections::BTreeSet,
     fs,

@@ -70,16 +70,6 @@ impl FromRequestParts<AppState> for Address {
     }
 }
 
-/// Whether a page of another site sent the request. A browser sends the cookie with such a request
-/// too.
-pub fn is_foreign(headers: &HeaderMap) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return false };
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let from =
-        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host);
-    from.is_none() || from != host
-}
-
 /// The session cookie of a request, and the address that the request comes from.
 pub struct SessionCookie {
     jar: CookieJar,
@@ -155,25 +145,6 @@ impl SessionCookie {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_page_of_another_site_does_not_look() {
-        let from = |origin: Option<&str>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "buckler.home:8080".parse().unwrap());
-            origin.map(|origin| headers.insert(header::ORIGIN, origin.parse().unwrap()));
-            is_foreign(&headers)
-        };
-        assert!(!from(None) && !from(Some("https://buckler.home:8080")));
-        for foreign in [
-            "https://evil.example",
-            "null",
-            "https://buckler.home",
-            "https://buckler.home:8080.evil.example",
-        ] {
-            assert!(from(Some(foreign)), "{foreign}");
-        }
-    }
 
     #[test]
     fn a_request_comes_from_where_the_last_believed_proxy_says() {

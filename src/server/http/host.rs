@@ -258,14 +258,20 @@ pub struct SameOrigin;
 impl<S: Send + Sync> FromRequestParts<S> for SameOrigin {
     type Rejection = ApiError;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(origin) = parts.headers.get(header::ORIGIN) else { return Ok(Self) };
-        let from = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-        let host = authority(parts.version, &parts.uri, &parts.headers)?;
-        match (from, host) {
-            (Some((_, from)), Some(host)) if host.text.eq_ignore_ascii_case(from) => Ok(Self),
-            _ => Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look.")),
+        match is_foreign(parts.version, &parts.uri, &parts.headers) {
+            false => Ok(Self),
+            true => Err(ApiError::new(Code::NotAllowed, "Only this server's own page can look.")),
         }
     }
+}
+
+/// Whether a page of another site sent the request. A browser sends the cookie with such a request,
+/// too.
+pub fn is_foreign(version: Version, uri: &Uri, headers: &HeaderMap) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return false };
+    let from = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
+    let host = authority(version, uri, headers).ok().flatten();
+    from.zip(host).is_none_or(|((_, from), host)| !host.text.eq_ignore_ascii_case(from))
 }
 
 #[cfg(test)]

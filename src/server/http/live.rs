@@ -2,7 +2,6 @@
 
 use super::{
     console,
-    cookie::is_foreign,
     errors::{ApiError, Problems},
     extract::{OfIncident, Operator, SignedIn},
     host::SameOrigin,

@@ -15,7 +15,7 @@ mod events;
 mod evidence;
 mod extract;
 mod homes;
-mod host;
+pub mod host;
 mod household;
 mod incidents;
 mod invitations;

@@ -285,6 +285,7 @@ fn alarm(number: u32) -> Effect {
             site: "Elm Road".into(),
             place: "1 Elm Road".into(),
             notes: String::new(),
+            changes: String::new(),
             at: NOON,
         },
     }

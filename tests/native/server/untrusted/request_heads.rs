@@ -3,12 +3,15 @@
 use super::draw::Draw;
 use axum::{
     extract::ConnectInfo,
-    http::{Extensions, HeaderMap, HeaderValue, header},
+    http::{Extensions, HeaderMap, HeaderValue, Uri, Version, header},
     response::IntoResponse,
 };
 use buckler::server::{
     Encrypted,
-    http::cookie::{SessionCookie, address, is_foreign, is_https},
+    http::{
+        cookie::{SessionCookie, address, is_https},
+        host,
+    },
     identity::device,
 };
 use data_encoding::BASE64URL_NOPAD;
@@ -154,6 +157,10 @@ fn schemes(draw: &mut Draw, peer: IpAddr, is_proxy: bool) {
     }
 }
 
+fn is_foreign(headers: &HeaderMap) -> bool {
+    host::is_foreign(Version::HTTP_11, &Uri::from_static("/"), headers)
+}
+
 /// Only this server's own page, and what is no page, may open a WebSocket. The name of a browser
 /// becomes one of a few.
 pub fn origins(bytes: &[u8]) {
@@ -173,7 +180,7 @@ pub fn origins(bytes: &[u8]) {
             .iter()
             .any(|own| own.as_bytes() == origin);
         // A scheme that no browser has is no other site.
-        let is_odd = origin.ends_with(format!("://{host}").as_bytes());
+        let is_odd = origin.to_ascii_lowercase().ends_with(format!("://{host}").as_bytes());
         assert!(is_own != is_foreign(&headers) || is_odd);
         headers.remove("host");
         assert!(is_foreign(&headers), "an origin without a host is not its own");
