@@ -393,7 +393,7 @@ fn are_inside(Offers { streams, trouble }: &Offers) {
     for offer in streams {
         assert!(offer.name.chars().count() <= 80 && !offer.name.contains(char::is_control));
         let address: StreamAddress = offer.stream.parse().expect("an address without a password");
-        assert!(settings().reach.judge_host(address.host()).is_ok(), "{}", offer.stream);
+        assert!(settings().reach.judge_host(address.host_name()).is_ok(), "{}", offer.stream);
         assert!(!offer.stream.contains("secret"), "a password is shown");
     }
 }
