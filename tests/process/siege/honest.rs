@@ -6,9 +6,9 @@ use super::{
         broker::hearing,
         figures::ms,
         load::instant,
-        server::{cookie, look, now, request},
+        server::{look, now, request},
     },
-    place::{CANCELED, HONEST, Place, SOUNDING},
+    place::{CANCELED, HONEST, Place, SOUNDING, cookie},
 };
 use buckler::domain::time::Timestamp;
 use reqwest::{

@@ -1,12 +1,17 @@
 //! The place of the siege: homes with honest owners, the accounts, sessions and links of the
-//! attackers, and a server with everything that can be attacked: panels, a reporter, and sirens and a
-//! keypad behind a broker.
+//! attackers, and a server with everything that can be attacked: panels, a reporter, and sirens and
+//! a keypad behind a broker.
 
-use super::super::{
-    broker::{begin_broker, obedient_devices, sirens_of},
-    server::{Server, change, client, free_port, now, session},
+use super::{
+    super::{
+        broker::{begin_broker, obedient_devices, sirens_of},
+        server::{Server, client, free_port, now},
+    },
+    ROUNDS,
+    attack::Actor,
 };
 use buckler::{
+    api::audit::AuditAction,
     domain::{
         access::{CenterRole, InvitationScope, Membership, Role},
         id::{HomeId, UserId},
@@ -14,25 +19,30 @@ use buckler::{
     },
     server::{
         identity::token_hash,
-        store::{Account, Invitation, Op, sqlite},
+        store::{Account, AuditEntry, Change, Invitation, Op, Session, sqlite},
     },
 };
+use serde_json::json;
 use std::{fs, ops::Range, path::Path, process::Child, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
 /// The homes in which honest devices ask for help and cancel, again and again.
 pub const CANCELED: Range<usize> = 0..8;
-/// The homes that are attacked, one for each kind of attacker.
-pub const BESIEGED: Range<usize> = 8..24;
+/// The homes that are attacked, one for each round of each attacker.
+pub const BESIEGED: Range<usize> = 8..8 + Actor::ALL.len() * ROUNDS;
 /// The home of the panel. Nobody asks for help there.
-pub const OF_PANEL: usize = 30;
+pub const OF_PANEL: usize = 50;
 /// The home of an owner who attacks the server from there.
-pub const OF_NEIGHBOR: usize = 31;
+pub const OF_NEIGHBOR: usize = 51;
 /// The home that the reporter may report on.
-pub const REPORTED: usize = 32;
-/// The homes in which a countdown runs to its end, one after the other. When the first is used again,
-/// its incident is over.
-pub const SOUNDING: Range<usize> = 40..2_500;
+pub const REPORTED: usize = 52;
+/// A home in which the restricted device runs drills.
+pub const SHARED: usize = 53;
+/// A home in which it sounds sirens. What that stores has no limit, because an SOS has none.
+pub const OF_SIRENS: usize = 54;
+/// The homes in which a countdown runs to its end, one after the other. When the first is used
+/// again, its incident is over.
+pub const SOUNDING: Range<usize> = 60..2_500;
 
 /// The devices in good standing: `device-0` and so on, of the owner of all homes.
 pub const HONEST: usize = 8;
@@ -124,7 +134,8 @@ async fn populate(folder: &Path, port: u16) {
     let ops: Vec<Op> =
         homes.chain(accounts(&owner)).chain(members()).chain(sessions()).chain(links()).collect();
     for some in ops.chunks(500) {
-        store.apply(change().ops(some.to_vec())).await.expect("stored");
+        let entry = AuditEntry::new(AuditAction::PersonChanged, now(), json!({"by": "a test"}));
+        store.apply(Change::new(entry).ops(some.to_vec())).await.expect("stored");
     }
 }
 
@@ -170,8 +181,30 @@ fn members() -> impl Iterator<Item = Op> {
         .chain(others.map(move |n| member(n, "shared", Role::Shared)))
         .chain([
             member(OF_NEIGHBOR, "neighbor", Role::Owner),
-            member(OF_NEIGHBOR, "shared", Role::Shared),
+            member(SHARED, "shared", Role::Shared),
+            member(OF_SIRENS, "shared", Role::Shared),
         ])
+}
+
+/// The device with this token is signed in to this account, and restricted until then.
+fn session(token: &str, account: &str, restricted_until: Timestamp) -> Op {
+    let at = now();
+    Op::PutSession(Session {
+        token: token_hash(token),
+        account: name(account),
+        device: "a test".into(),
+        created_at: at,
+        seen_at: at,
+        expires_at: at + Duration::from_secs(86_400),
+        proven_at: at,
+        restricted_until,
+        replaces: None,
+    })
+}
+
+/// The cookie of the device with this token.
+pub fn cookie(token: &str) -> String {
+    format!("buckler_session={token}")
 }
 
 fn sessions() -> impl Iterator<Item = Op> {

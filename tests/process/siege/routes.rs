@@ -3,10 +3,10 @@
 use super::{
     super::{
         load::instant,
-        server::{cookie, new_id, now},
+        server::{new_id, now},
     },
     attack::{Actor, Plan, Tally},
-    place::{CANCELED, INVITATIONS, OF_NEIGHBOR, SESSIONS},
+    place::{CANCELED, INVITATIONS, OF_NEIGHBOR, OF_SIRENS, SESSIONS, SHARED, cookie},
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -16,7 +16,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at},
 };
 
-/// The connections of an attacker, and the pause between two requests on each: at most 800 a second.
+/// The connections of an attacker, and the pause between two requests on each, at most
+/// 800 a second in all.
 const CONNECTIONS: usize = 24;
 const PAUSE: Duration = Duration::from_millis(30);
 /// Stands for an id that each request makes.
@@ -77,23 +78,26 @@ fn put(path: &str, body: Value) -> Ask {
     Ask::new(Method::PUT, path, body)
 }
 
-/// Repeats the requests of the plan's attacker in turn.
+/// Repeats the requests of the plan's attacker. Each list has its own connections: what is stored
+/// must not wait for answers that take long, or what may be stored at once would last too long.
 pub fn flood(plan: &Plan, tally: &Tally) -> JoinSet<()> {
-    let asks: Arc<[Ask]> = match plan.actor {
-        Actor::StrangerGuesses => strangers(),
-        Actor::GuestAsks => signed_in(guests(plan.home), "guest"),
-        Actor::Contact => contacts(plan.home),
-        Actor::Restricted => signed_in(restricted(plan.home), "restricted"),
-        Actor::Center => center(plan.home),
-        Actor::Neighbor => signed_in(owners(), "neighbor"),
+    let lists = match plan.actor {
+        Actor::StrangerGuesses => strangers().into(),
+        Actor::GuestAsks => guests(plan.home).map(|asks| signed_in(&asks, "guest")).into(),
+        Actor::Contact => vec![contacts(plan.home)],
+        Actor::Restricted => {
+            restricted(plan.home).map(|asks| signed_in(&asks, "restricted")).into()
+        }
+        Actor::Center => vec![center(plan.home)],
+        Actor::Neighbor => owners().map(|asks| signed_in(&asks, "neighbor")).into(),
         other => panic!("{other:?} makes no requests"),
-    }
-    .into();
+    };
+    let lists: Vec<Arc<[Ask]>> = lists.into_iter().map(Arc::from).collect();
     let client = Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
     let mut all = JoinSet::new();
     for connection in 0..CONNECTIONS {
-        let (asks, client, base, tally) =
-            (asks.clone(), client.clone(), plan.base.clone(), tally.clone());
+        let asks = lists[connection % lists.len()].clone();
+        let (client, base, tally) = (client.clone(), plan.base.clone(), tally.clone());
         let begin = instant() + PAUSE.mul_f64(connection as f64 / CONNECTIONS as f64);
         all.spawn(async move { repeat(&asks, &client, &base, connection, begin, &tally).await });
     }
@@ -160,7 +164,7 @@ impl Placeholders {
 }
 
 /// Guesses, costly questions, and whatever anybody may send. Each comes from another network.
-fn strangers() -> Vec<Ask> {
+fn strangers() -> [Vec<Ask>; 2] {
     let sign_in =
         |email: &str| post("/api/v1/session", json!({"email": email, "password": "a wrong guess"}));
     let recover = |email: &str| {
@@ -168,11 +172,11 @@ fn strangers() -> Vec<Ask> {
     };
     let long = "a".repeat(60_000);
     let join = json!({"name": "Ada", "email": "adaNUMBER@demo.test", "password": COSTLY});
-    let invitations = (0..INVITATIONS)
-        .map(|n| post(&format!("/api/v1/invitations/invitation-{n}"), join.clone()));
-    let others = vec![
-        sign_in("owner@demo.test"),
-        sign_in("nobody-NUMBER@demo.test"),
+    let join = |n| post(&format!("/api/v1/invitations/invitation-{n}"), join.clone());
+    let hashed = (0..INVITATIONS)
+        .map(join)
+        .chain([sign_in("owner@demo.test"), sign_in("nobody-NUMBER@demo.test")]);
+    let others = [
         recover("owner@demo.test"),
         recover(&format!("{}-NUMBER@demo.test", "b".repeat(200))),
         recover(&long),
@@ -191,6 +195,8 @@ fn strangers() -> Vec<Ask> {
         post("/api/v1/homes/home-8/incidents", json!({"csp-report": long})),
         post("/csp", json!({"csp-report": {"blocked-uri": long}})),
         post("/api/v1/session", json!({})).with("origin", "https://evil.example"),
+        // A page whose name was pointed at this server.
+        sign_in("owner@demo.test").with("host", "rebound.example"),
         get("/"),
         get("/api/openapi.json"),
         get("/readyz"),
@@ -198,11 +204,11 @@ fn strangers() -> Vec<Ask> {
         get("/..%2f..%2fetc/passwd"),
     ];
     let from = |ask: Ask| ask.with("x-forwarded-for", ADDRESS);
-    others.into_iter().chain(invitations).map(from).collect()
+    [others.map(from).into(), hashed.map(from).collect()]
 }
 
 /// Each session in turn makes each of these requests.
-fn signed_in(asks: Vec<Ask>, account: &str) -> Vec<Ask> {
+fn signed_in(asks: &[Ask], account: &str) -> Vec<Ask> {
     let of = |session: usize, ask: &Ask| {
         let cookie = cookie(&format!("{account}-{session}"));
         let follower = ask.then.clone().map(|next| Box::new(next.with("cookie", &cookie)));
@@ -227,17 +233,17 @@ fn cancel() -> Ask {
     post("/api/v1/incidents/NEW-ID/cancel", Value::Null)
 }
 
-fn guests(home: usize) -> Vec<Ask> {
+fn guests(home: usize) -> [Vec<Ask>; 2] {
     let own = format!("/api/v1/homes/home-{home}");
     // A home with many incidents, of which the guest is a guest, too.
     let old = format!("/api/v1/homes/home-{}/incidents", CANCELED.start);
-    vec![
+    let changes = vec![post("/api/v1/recovery-codes", Value::Null)];
+    let others = vec![
+        post("/api/v1/passkeys/options", json!({})),
+        Ask::new(Method::DELETE, "/api/v1/sessions/NEW-ID", Value::Null),
         put("/api/v1/password", json!({"current": "a wrong guess", "password": COSTLY})),
         put("/api/v1/password", json!({"current": "buckler-demo", "password": COSTLY_AND_WEAK})),
         put("/api/v1/session/proof", json!({"password": "a wrong guess"})),
-        post("/api/v1/passkeys/options", json!({})),
-        post("/api/v1/recovery-codes", Value::Null),
-        Ask::new(Method::DELETE, "/api/v1/sessions/NEW-ID", Value::Null),
         get("/api/v1/me"),
         get("/api/v1/sessions"),
         get(&own),
@@ -250,7 +256,8 @@ fn guests(home: usize) -> Vec<Ask> {
         raise(home, "live", "police"),
         raise(home, "drill", "police"),
         post(&format!("{own}/invitations"), json!({"name": "Ada", "role": "owner"})),
-    ]
+    ];
+    [changes, others]
 }
 
 fn contacts(home: usize) -> Vec<Ask> {
@@ -267,17 +274,18 @@ fn contacts(home: usize) -> Vec<Ask> {
 }
 
 /// Everything that its table lets it do, and a few things that it does not.
-fn restricted(home: usize) -> Vec<Ask> {
+fn restricted(home: usize) -> [Vec<Ask>; 2] {
     let own = format!("/api/v1/homes/home-{home}");
     let looks = ["", "/household", "/wiring", "/incidents?limit=100", "/audit", "/deliveries"];
     let looks = looks.map(|path| get(&format!("{own}{path}")));
-    let withdraw = Ask::new(Method::DELETE, &format!("{own}/requests/NEW-ID"), Value::Null);
-    let acts = [
+    let changes = vec![
         raise(home, "drill", "police").then(cancel()),
-        raise(home, "drill", "fire").then(cancel()),
-        withdraw,
-        // Sirens in the home of a neighbor, which is shared with it.
-        raise(OF_NEIGHBOR, "live", "siren").then(cancel()),
+        // Where no honest device asks for help, and so nothing ends a drill.
+        raise(SHARED, "drill", "fire").then(cancel()),
+        Ask::new(Method::DELETE, &format!("{own}/requests/NEW-ID"), Value::Null),
+    ];
+    let acts = [
+        raise(OF_SIRENS, "live", "siren").then(cancel()),
         raise(home, "live", "police"),
         post("/api/v1/incidents/NEW-ID/send-now", Value::Null),
         post("/api/v1/incidents/NEW-ID/silence", Value::Null),
@@ -287,7 +295,7 @@ fn restricted(home: usize) -> Vec<Ask> {
         get("/api/v1/me"),
         get("/api/v1/passkeys"),
     ];
-    looks.into_iter().chain(acts).collect()
+    [changes, looks.into_iter().chain(acts).collect()]
 }
 
 /// An operator, a supervisor, and an operator who was removed ask the same.
@@ -306,26 +314,29 @@ fn center(home: usize) -> Vec<Ask> {
         get(&format!("/api/v1/homes/home-{home}")),
         get(&format!("{incident}/cameras/front-door/live")),
     ];
-    ["operator", "lead", "former"].map(|account| signed_in(asks.clone(), account)).concat()
+    ["operator", "lead", "former"].map(|account| signed_in(&asks, account)).concat()
 }
 
 /// An owner may do all of this at home, and must not keep others from being heard.
-fn owners() -> Vec<Ask> {
+fn owners() -> [Vec<Ask>; 2] {
     let own = format!("/api/v1/homes/home-{OF_NEIGHBOR}");
-    vec![
+    let device = json!({"kind": "keypad", "model": "alarm", "name": "Hall"});
+    let notes =
+        json!({"gate": NUMBER, "pets": "", "medical": "", "permit": "", "permit_until": ""});
+    let changes = vec![
         put(&format!("{own}/name"), json!({"name": "Number NUMBER"})),
-        put(&format!("{own}/notes"), json!({"notes": "Ring NUMBER times."})),
-        post(
-            &format!("{own}/devices"),
-            json!({"kind": "keypad", "model": "alarm", "name": "Hall"}),
-        ),
-        post(&format!("{own}/invitations"), json!({"name": "Ada", "role": "guest"})),
+        put(&format!("{own}/notes"), notes),
         post(&format!("{own}/contacts/father/link"), json!({})),
+        post(&format!("{own}/devices"), device),
+        post(&format!("{own}/invitations"), json!({"name": "Ada", "role": "guest"})),
+        Ask::new(Method::DELETE, &format!("{own}/requests/NEW-ID"), Value::Null),
+        raise(OF_NEIGHBOR, "drill", "police").then(cancel()),
+    ];
+    let others = vec![
         post(&format!("{own}/verbal-password/check"), json!({"password": "a guess"})),
         get(&format!("{own}/household")),
         get(&format!("{own}/audit")),
         get(&format!("{own}/incidents?limit=100")),
-        Ask::new(Method::DELETE, &format!("{own}/requests/NEW-ID"), Value::Null),
-        raise(OF_NEIGHBOR, "drill", "police").then(cancel()),
-    ]
+    ];
+    [changes, others]
 }

@@ -2,9 +2,9 @@
 //! nothing.
 
 use super::{
-    super::{load::instant, server::cookie},
+    super::load::instant,
     attack::{Plan, Tally},
-    place::SESSIONS,
+    place::{SESSIONS, cookie},
 };
 use std::time::Duration;
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};

@@ -2,7 +2,7 @@
 
 use super::{
     super::load::instant,
-    place::{OF_NEIGHBOR, OF_PANEL, Place, REPORTED},
+    place::{OF_NEIGHBOR, OF_PANEL, Place, REPORTED, SHARED},
 };
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -10,19 +10,19 @@ use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use std::{collections::HashSet, fs, path::PathBuf};
 use tokio::time::Instant;
 
-/// The pages of the log in the app, of fifty lines each, on which an owner finds a change of the last
-/// minute.
+/// The pages of the log in the app, of fifty lines each, on which an owner finds a change of the
+/// last minutes.
 const PAGES_MOST: usize = 10;
 
-/// What the attackers of a home have stored, in bytes: changes, the steps of incidents, requests and
-/// withdrawals. A row counts with what it takes beside its text. Every step has a second row, in the
-/// audit.
+/// What the attackers of a home have stored, in bytes: changes, the steps of incidents, requests
+/// and withdrawals. A row counts with what it takes beside its text. Every step has a second row,
+/// in the audit.
 const STORED: &str = "SELECT \
     (SELECT coalesce(sum(length(detail) + 300), 0) FROM audit WHERE what <> 'incident') \
     + (SELECT coalesce(sum(length(body) + 400), 0) FROM facts JOIN incident ON id = incident \
-       WHERE home IN (?1, ?2, ?3, ?4)) \
+       WHERE home IN (?1, ?2, ?3, ?4, ?5)) \
     + (SELECT 200 * count(*) FROM request JOIN incident ON incident.id = request.incident \
-       WHERE home IN (?1, ?2, ?3, ?4)) \
+       WHERE home IN (?1, ?2, ?3, ?4, ?5)) \
     + (SELECT 200 * count(*) FROM withdrawal)";
 
 /// The server, seen from outside.
@@ -64,7 +64,7 @@ impl Witness {
         let options = SqliteConnectOptions::new().filename(&self.database).read_only(true);
         let mut file = SqliteConnection::connect_with(&options).await.expect("the file opens");
         let mut query = sqlx::query_scalar(STORED);
-        for home in [home, OF_NEIGHBOR, OF_PANEL, REPORTED] {
+        for home in [home, OF_NEIGHBOR, OF_PANEL, REPORTED, SHARED] {
             query = query.bind(format!("home-{home}"));
         }
         let stored = query.fetch_one(&mut file).await.expect("a number");
