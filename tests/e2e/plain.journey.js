@@ -73,7 +73,7 @@ test("a drill fails by the name of what an SOS would lack, and contacts without 
   await expect(page.getByText("When the drill began: Not connected to responders · Base station offline · No contact is ready")).toBeVisible();
 });
 
-test("a contact who has agreed keeps their link until that is confirmed, and the old page says that it ended", async ({ page, server, browser }) => {
+test("a contact who has agreed keeps their link until that is confirmed, and the old page says what changed", async ({ page, server, browser }) => {
   const home = await installed(page, server);
   await page.goto(`${server.url}/settings/contacts`);
   await home.button("Invite link for Grace").click();
@@ -88,12 +88,13 @@ test("a contact who has agreed keeps their link until that is confirmed, and the
 
   await page.reload();
   await home.button("New link for Grace").click();
-  await expect(home.button("Tap again: the old link stops")).toBeVisible();
+  await expect(home.button("Tap again: this replaces the old link")).toBeVisible();
   expect(await ready()).toBe("accepted");
   await expect(phone.getByText("No call right now")).toBeVisible();
-  await home.button("Tap again: the old link stops").click();
+  await home.button("Tap again: this replaces the old link").click();
   await expect(page.getByRole("status").locator("code")).toBeVisible();
   expect(await link()).not.toBe(first);
   expect(await ready()).toBe("invited");
-  await expect(phone.getByText("This link does not work any more")).toBeVisible();
+  await expect(phone.getByRole("heading", { name: /changed the emergency contacts of/ })).toBeVisible();
+  await expect(phone.getByText("You are still asked until")).toBeVisible();
 });

@@ -86,7 +86,7 @@ super::language::words! {
         InviteName = "Invite link for {0}",
         InviteNote = "Send this link to {0}. It is shown only now. {0} must open it and agree.",
         NewLink = "New link for {0}",
-        NewLinkSure = "Tap again: the old link stops",
+        NewLinkSure = "Tap again: this replaces the old link",
         Copy = "Copy",
         Copied = "Copied",
         NoLink = "No link yet: cannot be called",

@@ -101,7 +101,7 @@ pub(super) const fn german(word: W) -> &'static str {
             "Schicken Sie diesen Link an {0}. Er ist nur jetzt zu sehen. {0} muss ihn öffnen und zusagen."
         }
         W::NewLink => "Neuer Link für {0}",
-        W::NewLinkSure => "Noch einmal tippen: der alte Link gilt dann nicht mehr",
+        W::NewLinkSure => "Noch einmal tippen: das ersetzt den alten Link",
         W::Copy => "Kopieren",
         W::Copied => "Kopiert",
         W::NoLink => "Noch kein Link: kann nicht angerufen werden",
