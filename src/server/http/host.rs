@@ -12,7 +12,10 @@
 use super::{cookie, errors::ApiError};
 use crate::{
     api::problem::Code,
-    server::state::{AppState, handles},
+    server::{
+        limits::LogLimit,
+        state::{AppState, handles},
+    },
 };
 use axum::{
     extract::{FromRef, FromRequestParts, Request, State},
@@ -22,11 +25,13 @@ use axum::{
 };
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 /// The longest name of a host, bytes (RFC 1035, 2.3.4, as text).
 const NAME_MOST: usize = 253;
+/// Any page can send requests under its own name.
+static REFUSALS: LazyLock<LogLimit> = LazyLock::new(LogLimit::new);
 
 /// Ends of names that public DNS does not have, so that no other site has such a name: RFC 6761
 /// (`.localhost`), RFC 6762 with its appendix G, RFC 8375 (`.home.arpa`), and what routers use.
@@ -184,11 +189,13 @@ pub(super) async fn known_only(
 
 /// Refuses a request for a host of somebody else (RFC 9110, 7.4).
 fn misdirected(authority: &Authority, detail: &str) -> ApiError {
-    tracing::warn!(
-        host = authority.text,
-        "refused a request for a host that is not this server; if people reach the server by that \
-         name, add it to hosts"
-    );
+    if REFUSALS.allows() {
+        tracing::warn!(
+            host = authority.text,
+            "refused a request for a host that is not this server; if people reach the server by \
+             that name, add it to hosts"
+        );
+    }
     ApiError::new(Code::UnknownHost, detail)
 }
 
