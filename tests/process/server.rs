@@ -29,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Server {
     child: Child,
     port: u16,
+    /// The port for metrics.
+    metrics: u16,
 }
 
 impl Server {
@@ -47,12 +49,15 @@ impl Server {
     ) -> Self {
         let binary = std::env::var("BUCKLER_BINARY")
             .unwrap_or_else(|_| env!("CARGO_BIN_EXE_buckler").into());
+        let metrics = free_port();
         let mut command = Command::new(binary);
         command.args([
             "serve",
             "--demo",
             "--listen",
             &format!("127.0.0.1:{port}"),
+            "--metrics-listen",
+            &format!("127.0.0.1:{metrics}"),
             "--center-ring-timeout",
             "1s",
             "--data",
@@ -60,7 +65,7 @@ impl Server {
         command.arg(folder).stdout(Stdio::null()).stderr(Stdio::null());
         more(&mut command);
         let child = command.spawn().expect("the server starts");
-        let server = Self { child, port };
+        let server = Self { child, port, metrics };
         let serves = async {
             while client.get(format!("{}/healthz", server.base())).send().await.is_err() {
                 sleep(Duration::from_millis(5)).await;
@@ -72,6 +77,11 @@ impl Server {
 
     pub fn base(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The address for metrics.
+    pub fn metrics(&self) -> String {
+        format!("http://127.0.0.1:{}/metrics", self.metrics)
     }
 
     pub fn pid(&self) -> u32 {
@@ -134,14 +144,13 @@ const DEVICES_OF_A_MEMBER: usize = 12;
 /// Returns their cookies.
 pub async fn devices(folder: &Path, count: usize, homes: usize) -> Vec<String> {
     let mut store = sqlite::open(&folder.join("buckler.db")).await.expect("the file opens");
-    let at = now();
     let mut cookies = Vec::with_capacity(count);
     for n in 0..count {
         let member = format!("member-{}", n / DEVICES_OF_A_MEMBER);
         let account = Account {
             id: member.parse().expect("a name"),
             email: format!("{member}@demo.test"),
-            name: member,
+            name: member.clone(),
             password: String::new(),
         };
         let joins = [0, n % homes].map(|home| {
@@ -149,26 +158,39 @@ pub async fn devices(folder: &Path, count: usize, homes: usize) -> Vec<String> {
             let shared = Membership { role: Role::Shared, sos_withdrawn: false };
             Op::PutMembership(home, account.id.clone(), shared)
         });
-        let session = Session {
-            token: token_hash(&format!("device-{n}")),
-            account: account.id.clone(),
-            device: "a test".into(),
-            created_at: at,
-            seen_at: at,
-            expires_at: at + Duration::from_secs(86_400),
-            proven_at: at,
-            restricted_until: Timestamp::default(),
-            replaces: None,
-        };
-        let change =
-            Change::new(AuditEntry::new(AuditAction::SignedIn, at, json!({"by": "a test"})))
-                .op(Op::PutAccount(account))
-                .ops(joins)
-                .op(Op::PutSession(session));
-        store.apply(change).await.expect("stored");
-        cookies.push(format!("buckler_session=device-{n}"));
+        let token = format!("device-{n}");
+        let session = session(&token, &member, Timestamp::default());
+        let signed_in = change().op(Op::PutAccount(account)).ops(joins).op(session);
+        store.apply(signed_in).await.expect("stored");
+        cookies.push(cookie(&token));
     }
     cookies
+}
+
+/// A change by a test.
+pub fn change() -> Change {
+    Change::new(AuditEntry::new(AuditAction::SignedIn, now(), json!({"by": "a test"})))
+}
+
+/// The device with this token is signed in to this account, and restricted until then.
+pub fn session(token: &str, account: &str, restricted_until: Timestamp) -> Op {
+    let at = now();
+    Op::PutSession(Session {
+        token: token_hash(token),
+        account: account.parse().expect("a name"),
+        device: "a test".into(),
+        created_at: at,
+        seen_at: at,
+        expires_at: at + Duration::from_secs(86_400),
+        proven_at: at,
+        restricted_until,
+        replaces: None,
+    })
+}
+
+/// The cookie of the device with this token.
+pub fn cookie(token: &str) -> String {
+    format!("buckler_session={token}")
 }
 
 /// Signs the owner in. Returns the cookie for requests that use no client.
@@ -203,7 +225,7 @@ pub fn new_id() -> String {
 }
 
 /// A request for help in `home-N`, with a new id.
-fn request(client: &Client, base: &str, home: usize, what: &str) -> RequestBuilder {
+pub fn request(client: &Client, base: &str, home: usize, what: &str) -> RequestBuilder {
     let body = json!({"id": new_id(), "request": what, "mode": "live", "source": {"surface": "dashboard"}, "sent_at": now()});
     client.post(format!("{base}/api/v1/homes/home-{home}/incidents")).json(&body)
 }

@@ -6,9 +6,9 @@ use super::{
         broker::hearing,
         figures::ms,
         load::instant,
-        server::{look, now, request},
+        server::{cookie, look, now, request},
     },
-    place::{CANCELED, HONEST, Place, SOUNDING, cookie},
+    place::{CANCELED, HONEST, Place, SOUNDING},
 };
 use buckler::domain::time::Timestamp;
 use reqwest::{

@@ -54,8 +54,8 @@ const ROUNDS: usize = 3;
 /// The most memory that the server ever has, MB.
 const MEMORY_MOST_MB: f64 = 300.0;
 /// The most lines a minute that an attacker adds to the log, once what may be done at once is done.
-/// Without a limit there are tens of thousands.
-const LINES_MOST: f64 = 2_000.0;
+/// Without a limit there are thousands.
+const LINES_MOST: f64 = 1_000.0;
 /// The most that an attacker adds to the database in an hour, MB: an account may make six changes a
 /// second.
 const STORED_MOST_MB: f64 = 64.0;

@@ -5,13 +5,12 @@
 use super::{
     super::{
         broker::{begin_broker, obedient_devices, sirens_of},
-        server::{Server, client, free_port, now},
+        server::{Server, change, client, free_port, now, session},
     },
     ROUNDS,
     attack::Actor,
 };
 use buckler::{
-    api::audit::AuditAction,
     domain::{
         access::{CenterRole, InvitationScope, Membership, Role},
         id::{HomeId, UserId},
@@ -19,10 +18,9 @@ use buckler::{
     },
     server::{
         identity::token_hash,
-        store::{Account, AuditEntry, Change, Invitation, Op, Session, sqlite},
+        store::{Account, Invitation, Op, sqlite},
     },
 };
-use serde_json::json;
 use std::{fs, ops::Range, path::Path, process::Child, sync::Arc, time::Duration};
 use tempfile::TempDir;
 
@@ -134,8 +132,7 @@ async fn populate(folder: &Path, port: u16) {
     let ops: Vec<Op> =
         homes.chain(accounts(&owner)).chain(members()).chain(sessions()).chain(links()).collect();
     for some in ops.chunks(500) {
-        let entry = AuditEntry::new(AuditAction::PersonChanged, now(), json!({"by": "a test"}));
-        store.apply(Change::new(entry).ops(some.to_vec())).await.expect("stored");
+        store.apply(change().ops(some.to_vec())).await.expect("stored");
     }
 }
 
@@ -184,27 +181,6 @@ fn members() -> impl Iterator<Item = Op> {
             member(SHARED, "shared", Role::Shared),
             member(OF_SIRENS, "shared", Role::Shared),
         ])
-}
-
-/// The device with this token is signed in to this account, and restricted until then.
-fn session(token: &str, account: &str, restricted_until: Timestamp) -> Op {
-    let at = now();
-    Op::PutSession(Session {
-        token: token_hash(token),
-        account: name(account),
-        device: "a test".into(),
-        created_at: at,
-        seen_at: at,
-        expires_at: at + Duration::from_secs(86_400),
-        proven_at: at,
-        restricted_until,
-        replaces: None,
-    })
-}
-
-/// The cookie of the device with this token.
-pub fn cookie(token: &str) -> String {
-    format!("buckler_session={token}")
 }
 
 fn sessions() -> impl Iterator<Item = Op> {

@@ -3,10 +3,10 @@
 use super::{
     super::{
         load::instant,
-        server::{new_id, now},
+        server::{cookie, new_id, now},
     },
     attack::{Actor, Plan, Tally},
-    place::{CANCELED, INVITATIONS, OF_NEIGHBOR, OF_SIRENS, SESSIONS, SHARED, cookie},
+    place::{CANCELED, INVITATIONS, OF_NEIGHBOR, OF_SIRENS, SESSIONS, SHARED},
 };
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ const NOW: &str = "NOW";
 const ADDRESS: &str = "ADDRESS";
 /// Stands for the number of the request.
 const NUMBER: &str = "NUMBER";
+const FORWARDED_FOR: &str = "x-forwarded-for";
 /// A password that keeps the estimate of its strength busy for very long.
 const COSTLY: &str =
     r#"4"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*54"@8({[<369|!1/|0$5+7%2"*5"#;
@@ -195,15 +196,20 @@ fn strangers() -> [Vec<Ask>; 2] {
         post("/api/v1/homes/home-8/incidents", json!({"csp-report": long})),
         post("/csp", json!({"csp-report": {"blocked-uri": long}})),
         post("/api/v1/session", json!({})).with("origin", "https://evil.example"),
-        // A page whose name was pointed at this server.
-        sign_in("owner@demo.test").with("host", "rebound.example"),
+        // A page whose name was pointed at this server, in a browser of a home.
+        sign_in("owner@demo.test")
+            .with("host", "rebound.example")
+            .with(FORWARDED_FOR, "192.168.1.7"),
         get("/"),
         get("/api/openapi.json"),
         get("/readyz"),
         get("/metrics"),
         get("/..%2f..%2fetc/passwd"),
     ];
-    let from = |ask: Ask| ask.with("x-forwarded-for", ADDRESS);
+    let from = |ask: Ask| match ask.headers.iter().any(|(name, _)| *name == FORWARDED_FOR) {
+        true => ask,
+        false => ask.with(FORWARDED_FOR, ADDRESS),
+    };
     [others.map(from).into(), hashed.map(from).collect()]
 }
 

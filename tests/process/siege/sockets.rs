@@ -2,9 +2,9 @@
 //! nothing.
 
 use super::{
-    super::load::instant,
+    super::{load::instant, server::cookie},
     attack::{Plan, Tally},
-    place::{SESSIONS, cookie},
+    place::SESSIONS,
 };
 use std::time::Duration;
 use tokio::{io::AsyncWriteExt, net::TcpStream, task::JoinSet, time::sleep};

@@ -2,7 +2,7 @@
 
 use super::{
     super::load::instant,
-    place::{OF_NEIGHBOR, OF_PANEL, Place, REPORTED, SHARED},
+    place::{OF_NEIGHBOR, OF_PANEL, OF_SIRENS, Place, REPORTED, SHARED},
 };
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -40,6 +40,8 @@ pub struct Look {
     logged: usize,
     /// [`STORED`].
     stored: i64,
+    /// The incidents in [`OF_SIRENS`].
+    sirens: HashSet<String>,
 }
 
 impl Witness {
@@ -68,9 +70,12 @@ impl Witness {
             query = query.bind(format!("home-{home}"));
         }
         let stored = query.fetch_one(&mut file).await.expect("a number");
+        let sirens = sqlx::query_scalar("SELECT id FROM incident WHERE home = ?");
+        let sirens = sirens.bind(format!("home-{OF_SIRENS}")).fetch_all(&mut file).await;
+        let sirens = sirens.expect("ids").into_iter().collect();
         file.close().await.expect("closed");
         let logged = fs::metadata(&self.log).expect("a log").len() as usize;
-        Look { at: instant(), logged, stored }
+        Look { at: instant(), logged, stored, sirens }
     }
 
     /// What the attackers stored in an hour if they went on like this, MB.
@@ -79,14 +84,18 @@ impl Witness {
         (after.stored - before.stored) as f64 / 1e6 / seconds * 3_600.0
     }
 
-    /// The lines a minute that the attackers caused in the log: all but those of honest incidents.
+    /// The lines a minute that the attackers caused in the log: all but those of honest incidents,
+    /// and of requests for sirens, which have no limit.
     pub fn lines_a_minute(&self, before: &Look, after: &Look, honest: &HashSet<String>) -> f64 {
         let log = fs::read(&self.log).expect("a log");
         let text = String::from_utf8_lossy(&log[before.logged..after.logged]);
-        let of = |line: &str| serde_json::from_str(line).unwrap_or(Value::Null)["incident"].clone();
-        let theirs =
-            text.lines().filter(|line| !of(line).as_str().is_some_and(|i| honest.contains(i)));
-        theirs.count() as f64 / (after.at - before.at).as_secs_f64() * 60.0
+        let is_theirs = |line: &&str| {
+            let line: Value = serde_json::from_str(line).unwrap_or_default();
+            let incident = line["incident"].as_str().unwrap_or_default();
+            !honest.contains(incident) && !after.sirens.contains(incident)
+        };
+        let seconds = (after.at - before.at).as_secs_f64();
+        text.lines().filter(is_theirs).count() as f64 / seconds * 60.0
     }
 
     /// Checks that the log has the end of the countdown of each of these incidents.
