@@ -230,9 +230,9 @@ pub fn running_detail(incident: &Incident) -> String {
     }
 }
 
-/// Returns the open call, if any.
+/// Returns the open call, if any. The incident waits for no call to a former first contact.
 pub fn call_now(incident: &Incident) -> Option<&Call> {
-    let open = |c: &&Call| matches!(c.state, CallStage::Ringing | CallStage::Answered);
+    let open = |c: &&Call| !c.beside && matches!(c.state, CallStage::Ringing | CallStage::Answered);
     incident.calls.iter().find(open)
 }
 

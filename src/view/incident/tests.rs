@@ -136,3 +136,19 @@ fn without_its_details_a_screen_claims_no_more() {
     assert_eq!(bare_title(&incident("verifying", &["police"]), "911"), "Help has been requested");
     assert_eq!(bare_title(&incident("aborted", &["police"]), "911"), "Police, cancelled in time");
 }
+
+/// R15: an answer to that call cancels nothing once help was requested.
+#[test]
+fn call_to_a_former_first_contact_is_not_the_call_to_wait_for() {
+    let mut told = incident("dispatching", &["police"]);
+    let calls = |beside: bool| {
+        serde_json::from_value(serde_json::json!([{
+            "id": null, "contact": "sister", "name": "Sister", "order": 0, "purpose": "verify", "state": "ringing", "placed_at": null, "outcome": null, "beside": beside
+        }]))
+        .unwrap()
+    };
+    told.calls = calls(true);
+    assert_eq!(call_now(&told), None);
+    told.calls = calls(false);
+    assert!(call_now(&told).is_some());
+}
