@@ -136,8 +136,8 @@ pub async fn fill(folder: &Path, port: u16, homes: usize) {
     }
 }
 
-/// The devices of a member. An account has a limit of streams.
-const DEVICES_OF_A_MEMBER: usize = 12;
+/// The devices of a member. Each has up to six streams, and an account at most 64.
+const DEVICES_OF_A_MEMBER: usize = 10;
 
 /// Signs members in on `count` devices. The n-th device belongs to a member of `home-0` and of
 /// `home-(n % homes)`. It writes to the store, because the server would hash a password for each.
