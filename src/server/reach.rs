@@ -63,8 +63,8 @@ impl Reach {
         self.judge_host_as(host, is_own)
     }
 
-    /// Resolves a host, once. Whoever connects must connect to the returned address, because the
-    /// name may stand for another one a moment later.
+    /// Resolves a host, once. Callers must connect to the returned address, because the name may
+    /// stand for another one a moment later.
     ///
     /// # Errors
     /// The name does not resolve, or none of its addresses may be connected to.
@@ -85,7 +85,7 @@ impl Reach {
 
     fn judge_as(&self, ip: IpAddr, is_own: impl Fn(IpAddr) -> bool) -> Result<(), Barred> {
         // `::ffff:127.0.0.1` is 127.0.0.1 (RFC 4291, 2.5.5.2). Every other IPv6 address with an IPv4
-        // address in it (IPv4-compatible, NAT64, 6to4) is not private, whatever is in it.
+        // address in it (IPv4-compatible, NAT64, 6to4) is public.
         let ip = ip.to_canonical();
         let (is_of_the_machine, is_private) = match ip {
             IpAddr::V4(ip) => {

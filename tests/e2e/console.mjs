@@ -73,6 +73,7 @@ await withChangedDemo(homes, async (url, browser) => {
   );
   for (let n = open; n < open + coming; n++) {
     await raise(n);
+    // The pace of the load: twenty incidents a second.
     await page.waitForTimeout(50);
   }
   const gaps = await frames;

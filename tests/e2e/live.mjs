@@ -65,6 +65,7 @@ await withChangedDemo(allow, async (url, browser, server) => {
   for (let n = 0; n < 200; n++) {
     const { age } = await page.evaluate(shown, BITS);
     ages.push(age);
+    // A sampling interval that shares no factor with the camera's 40 ms.
     await page.waitForTimeout(37);
   }
   say(`taken → on the screen, 1080p25, ${cpus().length} processors for all of it`, ages, ["200", "400"]);

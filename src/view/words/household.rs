@@ -136,7 +136,7 @@ super::language::words! {
         CannotRaise = "Cannot raise an SOS",
         WizardPasswordAsk = "Ask for the verbal password to call help off",
         WizardPasswordAlways = "A home with an alarm always asks for the verbal password.",
-        WizardPasswordStops = "Give it once more: only somebody who knows it can turn this off.",
+        WizardPasswordStops = "Enter it once more. Turning this off requires it.",
         WizardTerms = "Terms",
         TermsText = "A request goes to the monitoring center, which calls the first contact. If nobody answers, help is sent to the address. False alarms may cost money where you live.",
         AcceptTerms = "I have read this and accept it",

@@ -293,6 +293,7 @@ async fn withdrawn_siren_request_that_was_not_stored_is_quiet() {
         let all = unstored.all();
         assert_eq!(unstored.told(), (on * all, off * all), "withdrawn after {withdrawn_at} ms");
         unstored.disk.0.flushes.add_permits(1_000);
+        // The clock is paused: this advances it until the engine has tried again.
         while unstored.engine.view().store_fails() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
@@ -322,6 +323,7 @@ struct Slow(AtomicUsize);
 #[async_trait]
 impl EffectHandler for Slow {
     async fn execute(&self, _: &Effect) -> Result<Option<Command>, ExecuteError> {
+        // The work of the handler itself, which a stop has to wait for.
         tokio::time::sleep(Duration::from_millis(300)).await;
         self.0.fetch_add(1, Ordering::Relaxed);
         Ok(None)

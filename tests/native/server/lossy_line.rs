@@ -105,6 +105,7 @@ impl Line for Connection {
     }
 
     async fn read(&mut self, into: &mut Vec<u8>) -> io::Result<usize> {
+        // The latency of the line. The clock of these tests is paused, so nothing waits.
         tokio::time::sleep(Duration::from_millis(30)).await;
         let Some(bytes) = self.answer.pop_front() else { return std::future::pending().await };
         into.extend_from_slice(&bytes);

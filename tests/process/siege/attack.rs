@@ -41,7 +41,7 @@ pub enum Actor {
     Center,
     /// An owner of another home.
     Neighbor,
-    /// Somebody who reaches the port for panels.
+    /// A party that reaches the port for panels.
     PanelPort,
     /// A reporter that has a secret and has gone mad.
     Reporter,

@@ -1,4 +1,4 @@
-//! An attack on the port for panels, by somebody who overhears a panel and has no key.
+//! An attack on the port for panels. The attacker overhears a panel and has no key.
 
 use super::{
     super::{

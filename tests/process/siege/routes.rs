@@ -241,7 +241,7 @@ fn cancel() -> Ask {
 
 fn guests(home: usize) -> [Vec<Ask>; 2] {
     let own = format!("/api/v1/homes/home-{home}");
-    // A home with many incidents, of which the guest is a guest, too.
+    // The guest also belongs to a home with many incidents.
     let old = format!("/api/v1/homes/home-{}/incidents", CANCELED.start);
     let changes = vec![post("/api/v1/recovery-codes", Value::Null)];
     let others = vec![

@@ -116,7 +116,7 @@ pub fn guests(plan: &Plan, tally: &Tally) -> JoinSet<()> {
                        sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n";
         let path = format!("/api/v1/cameras/front-door/live?home=home-{home}");
         let mut opening = request("GET", &path, &format!("{own}{upgrade}")).into_bytes();
-        // A binary frame of 16 MiB, of which a part follows (RFC 6455, 5.2).
+        // The head of a binary frame of 16 MiB (RFC 6455, 5.2) and the start of its payload.
         opening.extend([0x82, 0xff]);
         opening.extend((16_u64 << 20).to_be_bytes());
         opening.extend([0; 4]);

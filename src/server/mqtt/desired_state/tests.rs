@@ -361,10 +361,10 @@ fn off_that_a_dead_link_swallowed_is_sent_again() {
     }
     assert!(state.is_done(&off.key, &profile));
     state.is_away();
-    for now in [20, 21, 23, 27, 35, 51, 83] {
-        let say = state.to_say(at(now), &profile).unwrap();
+    for second in [20, 21, 23, 27, 35, 51, 83] {
+        let say = state.to_say(at(second), &profile).unwrap();
         assert_eq!(say.desired, DesiredState::Off);
-        state.on_sent(&say, at(now), &profile);
+        state.on_sent(&say, at(second), &profile);
     }
     assert_eq!((state.to_say(at(84), &profile), state.to_repeat(at(200))), (None, None));
 }

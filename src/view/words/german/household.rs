@@ -155,9 +155,7 @@ pub(super) const fn german(word: W) -> &'static str {
         W::CannotRaise => "Kann kein SOS auslösen",
         W::WizardPasswordAsk => "Zum Absagen nach dem Kennwort fragen",
         W::WizardPasswordAlways => "Ein Zuhause mit Alarmanlage fragt immer nach dem Kennwort.",
-        W::WizardPasswordStops => {
-            "Geben Sie es noch einmal ein: Nur wer es kennt, kann das abschalten."
-        }
+        W::WizardPasswordStops => "Geben Sie es noch einmal ein. Das Abschalten erfordert es.",
         W::WizardTerms => "Bedingungen",
         W::TermsText => {
             "Eine Anforderung geht an die Notrufzentrale, die den ersten Kontakt anruft. Nimmt niemand an, wird Hilfe an die Adresse geschickt. Fehlalarme können dort, wo Sie wohnen, Geld kosten."

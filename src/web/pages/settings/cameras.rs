@@ -173,7 +173,7 @@ fn Terms(
     let store = store();
     let saving = Saving::new();
     let (accepted, password) = (RwSignal::new(false), RwSignal::new(String::new()));
-    // The server takes this only from somebody who knows the password.
+    // The server requires the password for this.
     let stops = store.home.with_untracked(|h| {
         h.as_ref().is_some_and(|h| h.settings.verbal_password_required)
             && !asks.get_untracked()

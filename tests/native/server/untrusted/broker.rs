@@ -282,7 +282,7 @@ impl House {
         assert!(health.seen_at.is_none_or(|seen| seen >= NOON && seen <= self.clock.now()));
         assert!(
             health.seen_at.is_none() || self.was_heard(topics),
-            "what is kept is no sign of life"
+            "a retained message proves no life"
         );
     }
 

@@ -233,8 +233,8 @@ impl Center {
         }
     }
 
-    /// The first encrypted answer in front of which stands the number of this frame, if its time
-    /// fits; else a NAK with the time of that answer.
+    /// The first captured encrypted acknowledgment, with the number of this frame, if its time is
+    /// accepted; otherwise a NAK with the time of that acknowledgment.
     fn old_answer(&self, frame: &Frame) -> Vec<u8> {
         let read = |bytes: &[u8]| Frame::decode(bytes, |_| self.key.as_ref()).ok();
         let is_answer = |bytes: &&Vec<u8>| read(bytes).is_some_and(|frame| frame.id == Id::Ack);
