@@ -174,6 +174,12 @@ impl Line {
         }
     }
 
+    /// The history is over. What the servers have left holds their worlds, and those hold this line.
+    pub fn ends(&self) {
+        let left = std::mem::take(&mut *self.state());
+        drop(left);
+    }
+
     /// A server was killed, and is down for so long.
     pub fn goes_down(self: &Arc<Self>, side: Side, from: Timestamp, to: Timestamp) {
         let mut state = self.state();

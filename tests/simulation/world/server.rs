@@ -17,7 +17,11 @@ use super::{
     life::live,
 };
 use buckler::domain::time::Timestamp;
-use std::{pin::Pin, sync::Arc, time::Duration};
+use std::{
+    pin::Pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 use tokio::{runtime::Runtime, time::error::Elapsed};
 
 /// A step while something runs in the home or at the center, and while nothing does.
@@ -150,8 +154,11 @@ impl Life {
 pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
     let Some(of_center) = plan.center() else {
         let mut home = Server::new(World::new(plan, tells, wanted, None));
+        let world = Arc::downgrade(&home.world);
         home.go_on(None);
-        return home.ledger();
+        let ledger = home.ledger();
+        is_gone(&world);
+        return ledger;
     };
     let line = Arc::new(Line::new(&plan));
     let world = |plan, side| World::new(plan, tells, wanted, Some((line.clone(), side)));
@@ -175,7 +182,15 @@ pub fn run(plan: Plan, tells: bool, wanted: Option<&str>) -> Ledger {
     if matches!(center.phase, Phase::Lives(_)) && !home.world.ledger().is_broken() {
         center.world.ledger().at_the_end(&center.world);
     }
+    let worlds = [&home, &center].map(|server| Arc::downgrade(&server.world));
     let (mut home, center) = (home.ledger(), center.ledger());
+    line.ends();
+    worlds.iter().for_each(is_gone);
     home.adds_center(center);
     home
+}
+
+/// Fails if a history leaves its world: a million of them would need all memory.
+fn is_gone(world: &Weak<World>) {
+    assert_eq!(world.strong_count(), 0, "the world of a history is in use after its end");
 }
