@@ -30,7 +30,11 @@ use crate::{
         home::{Home, edit::ErrorCode},
         id::{CameraId, HomeId},
     },
-    server::{clock::Clock, live_events::LiveEvents, tasks::spawn_restarted},
+    server::{
+        clock::Clock,
+        live_events::LiveEvents,
+        tasks::{contained, spawn_restarted},
+    },
 };
 use axum::body::Bytes;
 use rtsp::Address;
@@ -305,8 +309,10 @@ impl Cameras {
     pub async fn try_out(&self, home: &HomeId, camera: &Camera) -> Option<Tried> {
         let whole = self.source(home, camera, Size::Whole)?;
         let small = self.source(home, camera, Size::Small);
-        let (whole, small) =
-            tokio::join!(self.probe(&whole), async { Some(self.probe(small.as_ref()?).await) });
+        let place = place(home, &camera.id);
+        let (whole, small) = tokio::join!(self.probe(&place, &whole), async {
+            Some(self.probe(&place, small.as_ref()?).await)
+        });
         Some(match (whole, small) {
             (Err(trouble), _) | (_, Some(Err(trouble))) => {
                 Tried { trouble: Some(trouble), ..Tried::default() }
@@ -315,10 +321,14 @@ impl Cameras {
         })
     }
 
-    async fn probe(&self, source: &Source) -> Result<(u32, u32), StreamTrouble> {
+    async fn probe(&self, place: &str, source: &Source) -> Result<(u32, u32), StreamTrouble> {
         match source {
             Source::Rtsp(address) => {
-                rtsp::probe(address, &Stream::new(self.clock.clone()), TRY_WITHIN).await
+                let stream = Stream::new(self.clock.clone());
+                // Whatever a parser makes of the pictures, the owner gets an answer.
+                contained("camera", place, rtsp::probe(address, &stream, TRY_WITHIN))
+                    .await
+                    .unwrap_or(Err(StreamTrouble::Lost))
             }
             Source::DemoStream(id) => {
                 let format = &demo_stream::of(id.as_str()).ok_or(StreamTrouble::NoVideo)?.format;

@@ -6,7 +6,7 @@ use super::{
     settings::Settings,
     stream::{State, Stream},
 };
-use crate::api::cameras::StreamTrouble;
+use crate::{api::cameras::StreamTrouble, server::tasks::contained};
 use data_encoding::BASE64;
 use futures_util::StreamExt;
 use retina::{
@@ -42,10 +42,14 @@ pub struct Address {
 
 /// Fetches pictures until the stream fails. Returns the reason.
 pub async fn play(address: &Address, stream: &Stream, key_within: Duration) -> StreamTrouble {
-    let (mut pictures, number) = match timeout(BEGINS_WITHIN, begin(address)).await {
-        Ok(Ok(begun)) => begun,
-        Ok(Err(trouble)) => return trouble,
-        Err(_) => return StreamTrouble::NoAnswer,
+    // The parsers of descriptions panic on some malformed ones. A camera cannot be told from
+    // something else that answers so.
+    let host = address.url.host_str().unwrap_or_default();
+    let begun = timeout(BEGINS_WITHIN, contained("camera", host, begin(address))).await;
+    let (mut pictures, number) = match begun {
+        Ok(Some(Ok(begun))) => begun,
+        Ok(Some(Err(trouble))) => return trouble,
+        Ok(None) | Err(_) => return StreamTrouble::NoAnswer,
     };
     let mut has_key = false;
     let no_key = tokio::time::sleep(key_within);

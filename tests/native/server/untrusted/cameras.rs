@@ -2,7 +2,7 @@
 
 use super::{Fixed, draw::Draw, fmp4::boxes};
 use buckler::{
-    api::cameras::{AskOffers, Offers},
+    api::cameras::{AskOffers, Offers, StreamTrouble},
     domain::{
         camera::{Camera, CameraKind, StreamAddress},
         id::{CameraId, HomeId},
@@ -224,23 +224,27 @@ pub fn streams(bytes: &[u8]) {
     are_pictures(&got, sent);
 }
 
+fn camera(port: u16) -> Camera {
+    let stream = format!("rtsp://127.0.0.1:{port}/live").parse();
+    Camera {
+        id: "door".parse().expect("an id"),
+        kind: CameraKind::Doorbell,
+        name: "Door".into(),
+        sos_compatible: false,
+        has_siren: false,
+        stream: Some(stream.expect("an address")),
+        small: None,
+        login: None,
+        keep: Default::default(),
+    }
+}
+
 /// What a viewer gets of a camera, and how many bytes the camera sent.
 fn stream(bytes: &[u8]) -> (Vec<Sent>, usize) {
     let mut draw = Draw::new(bytes);
     on_real_time(async {
         let place = Place::new().await;
-        let stream = format!("rtsp://127.0.0.1:{}/live", place.port).parse();
-        let camera = Camera {
-            id: "door".parse().expect("an id"),
-            kind: CameraKind::Doorbell,
-            name: "Door".into(),
-            sos_compatible: false,
-            has_siren: false,
-            stream: Some(stream.expect("an address")),
-            small: None,
-            login: None,
-            keep: Default::default(),
-        };
+        let camera = camera(place.port);
         let home: HomeId = "elm-road".parse().expect("an id");
         let viewer = place.cameras.watch(&home, &camera, 1_000).expect("it has a stream");
         let mut sent = 0;
@@ -427,6 +431,36 @@ mod tests {
         let (got, sent) = stream(&[&[0, 2, 0, 0, 0][..], &key_frame, &key_frame].concat());
         assert!(matches!(got[..], [Sent::Format(_), Sent::Picture(_), ..]), "{got:?}");
         are_pictures(&got, sent);
+    }
+
+    /// Found by fuzzing: the parsers of descriptions panic on these.
+    #[test]
+    fn malformed_description_is_that_of_no_camera() {
+        for description in ["v=0\r\nm=video 0 RTP/AVP \r\n", "v=0\r\nno field\r\ns=Door\r\n"] {
+            let tried = on_real_time(async {
+                let place = Place::new().await;
+                let (home, camera) = ("elm-road".parse().expect("an id"), camera(place.port));
+                let serve = async {
+                    loop {
+                        let (mut socket, _) = place.listener.accept().await.expect("it listens");
+                        while let Ok(Some(request)) = request(&mut socket).await {
+                            let number = field(&request, "cseq").unwrap_or("0");
+                            let length = description.len();
+                            let answer = format!(
+                                "RTSP/1.0 200 OK\r\nCSeq: {number}\r\nContent-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{description}"
+                            );
+                            socket.write_all(answer.as_bytes()).await.expect("it reads");
+                        }
+                    }
+                };
+                tokio::select! {
+                    tried = place.cameras.try_out(&home, &camera) => tried,
+                    () = serve => unreachable!("it serves for ever"),
+                }
+            });
+            let tried = tried.expect("it has a stream");
+            assert_eq!(tried.trouble, Some(StreamTrouble::NoAnswer), "{description:?}");
+        }
     }
 
     #[test]
