@@ -19,7 +19,7 @@ use buckler::{
     },
     server::{
         clock::Clock,
-        engine::{Current, Denied, Engine, Withdraw},
+        engine::{Current, Denied, Engine, Withdraw, device::Origin},
     },
 };
 use sha2::{Digest, Sha256};
@@ -46,17 +46,10 @@ pub enum Fate {
     Arrived(IncidentId),
 }
 
-/// Who sends a request over the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sender {
-    App,
-    Panel,
-}
-
 #[derive(Clone, Debug)]
 enum ErrandKind {
     /// A request of an app, or of a panel.
-    Raise(Box<Raise>, Sender),
+    Raise(Box<Raise>, Origin),
     /// A command, and what its author had been shown.
     Give(IncidentId, Command, Option<Sight>),
     /// A person takes this request back.
@@ -115,9 +108,9 @@ impl Errands {
 
 impl Errand {
     /// A request for help, sent at the server's time if its device can know that.
-    pub fn raise(raise: Raise, by: Sender) -> Self {
+    pub fn raise(raise: Raise, from: Origin) -> Self {
         Self {
-            what: ErrandKind::Raise(Box::new(raise), by),
+            what: ErrandKind::Raise(Box::new(raise), from),
             since: Timestamp::default(),
             patience: Duration::from_secs(60),
             attempts: 0,
@@ -293,17 +286,14 @@ async fn ask(
     world: &World,
     engine: &Engine,
     raise: Raise,
-    by: Sender,
+    from: Origin,
 ) -> (bool, Option<Arc<Current>>) {
     let fingerprint = Sha256::digest(format!(
         "{} {:?} {:?} {}",
         raise.home, raise.request, raise.mode, raise.drill_sirens
     ))
     .into();
-    let answer = match by {
-        Sender::Panel => engine.raise_and_send(raise.clone(), fingerprint).await,
-        Sender::App => engine.raise(raise.clone(), fingerprint).await,
-    };
+    let answer = engine.raise_from(from, raise.clone(), fingerprint).await;
     world.ledger().answered_raise(world.truth(), &raise, &answer, &world.disk);
     let is_answered = !matches!(answer, Err(Denied::StorageUnavailable));
     (is_answered, answer.ok().map(|answer| answer.current))

@@ -8,7 +8,7 @@ mod sockets;
 use super::{
     codec::{Code, Format, Frame, Id, Key, NotAFrame, PAD, Qualifier, Signal},
     reuse::Reuse,
-    settings::{self, Panel, SettingsError},
+    settings::{self, Panel, SettingsError, Unproven},
 };
 use crate::{
     api::statistics,
@@ -56,6 +56,7 @@ const RETRIED_WITHIN: Duration = Duration::from_secs(30);
 struct Account {
     home: HomeId,
     key: Option<Key>,
+    unproven: Option<Unproven>,
     heard: Mutex<RecentMessages>,
     /// What was encrypted with the key lately.
     reuse: Reuse,
@@ -132,6 +133,7 @@ impl Receiver {
                 Account {
                     home: panel.home.clone(),
                     key: settings::key(panel.key_file.as_deref())?,
+                    unproven: panel.unproven,
                     heard: Mutex::default(),
                     reuse: Reuse::default(),
                     damaged: Mutex::default(),
@@ -359,7 +361,7 @@ impl Account {
                 tracing::info!(home = %self.home, zone = code.zone, "an alarm panel says that an alarm continues, which is over here");
                 continue;
             }
-            incident = act(source, &self.home, code, names).await?.or(incident);
+            incident = act(source, (&self.home, self.unproven), code, names).await?.or(incident);
             self.remember_alarm(code);
             if code.signal == Signal::Cancel {
                 self.forget_untimed();

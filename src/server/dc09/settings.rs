@@ -88,6 +88,17 @@ pub struct Panel {
     /// The file of its key. A panel with a key must encrypt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key_file: Option<PathBuf>,
+    /// What an alarm does whose sender is not proved. Without it, Buckler believes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unproven: Option<Unproven>,
+}
+
+/// What an alarm of a panel does that a party on the way may have forged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unproven {
+    /// It counts down like a request at home, and then the first contact is asked.
+    CallFirst,
 }
 
 fn one() -> String {

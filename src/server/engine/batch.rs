@@ -4,7 +4,10 @@
 mod reports;
 mod requests;
 
-use super::{Answer, Current, Denied, View, Withdraw, reports::SignedReport, running::IsQuiet};
+use super::{
+    Answer, Current, Denied, View, Withdraw, device::Origin, reports::SignedReport,
+    running::IsQuiet,
+};
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
@@ -57,8 +60,7 @@ pub(super) enum Job {
     Raise {
         raise: Box<Raise>,
         fingerprint: [u8; 32],
-        /// Whether it skips the countdown.
-        send_now: bool,
+        origin: Origin,
         until: Timestamp,
         reply: Reply,
     },
@@ -245,9 +247,11 @@ impl<'a> BatchBuilder<'a> {
     ) -> Result<Outcome, StoreError> {
         match job {
             Job::Raise { until, .. } if *until <= self.now => Ok(Err(Denied::StorageUnavailable)),
-            Job::Raise { raise, fingerprint, send_now, .. } => {
-                let outcome = self.raise(raise, *fingerprint, *send_now, known, store).await?;
-                if let (true, Ok(Verdict { incident, refusal: None, .. })) = (send_now, &outcome) {
+            Job::Raise { raise, fingerprint, origin, .. } => {
+                let outcome = self.raise(raise, *fingerprint, *origin, known, store).await?;
+                if let (Origin::Panel, Ok(Verdict { incident, refusal: None, .. })) =
+                    (origin, &outcome)
+                {
                     // In the same batch, so that nobody cancels between the request and this.
                     let sent = self.command(*incident, Command::SendNow { by: raise.by.clone() });
                     if let Err(undecidable) = sent {

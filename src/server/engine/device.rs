@@ -12,6 +12,17 @@ use std::sync::Arc;
 /// other request has that id.
 pub const ONE_ID_ONE_REQUEST: [u8; 32] = [0; 32];
 
+/// Where a request comes from, as far as its countdown and its first call depend on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A person or a button: it counts down.
+    Home,
+    /// An alarm panel, whose own countdown is over.
+    Panel,
+    /// An alarm panel whose message may be forged: it counts down, so that the home can cancel it.
+    UnprovenPanel,
+}
+
 /// Makes an id for what came from there, or takes the one that the sender repeats.
 type MakeId =
     dyn Fn(&str, Option<IncidentId>) -> Result<IncidentId, getrandom::Error> + Send + Sync;

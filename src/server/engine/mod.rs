@@ -35,6 +35,7 @@ use crate::{
     },
 };
 use batch::{Job, Reply};
+use device::Origin;
 use event_loop::{EventLoop, Start, Timers};
 use outbox::Outbox;
 pub use put_back::{PutBack, put_back};
@@ -218,31 +219,23 @@ impl Engine {
     /// Why it was not raised. Sirens that were requested alone and are not stored when the countdown
     /// would be over sound nevertheless (F15), because they call nobody and need no stored state.
     pub async fn raise(&self, raise: Raise, fingerprint: [u8; 32]) -> Result<Answer, Denied> {
-        self.request(raise, fingerprint, false).await
+        self.raise_from(Origin::Home, raise, fingerprint).await
     }
 
-    /// Raises an incident or joins the running one, and skips the countdown in the same decision.
+    /// Like [`Self::raise`], for a request of another origin.
     ///
     /// # Errors
     /// Why it was not raised.
-    pub async fn raise_and_send(
+    pub async fn raise_from(
         &self,
+        origin: Origin,
         raise: Raise,
         fingerprint: [u8; 32],
-    ) -> Result<Answer, Denied> {
-        self.request(raise, fingerprint, true).await
-    }
-
-    async fn request(
-        &self,
-        raise: Raise,
-        fingerprint: [u8; 32],
-        send_now: bool,
     ) -> Result<Answer, Denied> {
         let until = self.clock.now() + ANSWER_WITHIN;
         let sirens_alone = self.unstored_sirens.ask(&raise).map(|asked| (asked, raise.clone()));
         let answer = self
-            .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, send_now, until, reply })
+            .ask(|reply| Job::Raise { raise: Box::new(raise), fingerprint, origin, until, reply })
             .await;
         if let (Err(Denied::StorageUnavailable), Some((asked, raise))) = (&answer, sirens_alone)
             && !raise.is_stale(self.clock.now())

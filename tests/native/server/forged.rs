@@ -1,16 +1,20 @@
 //! Encrypted messages of DC-09 that a party on the way, which has no key, changes, reflects or says again.
 
 use super::{
+    Server,
+    cameras::free_port,
     panels::{asks, listening, plain, running},
     receiver::{DIGITS, now_ms},
+    webhooks::called_off,
 };
 use buckler::{
-    domain::time::Timestamp,
+    domain::{incident::State, time::Timestamp},
     server::dc09::codec::{Frame, Id, Key},
 };
 use crc::{CRC_16_ARC, Crc};
 use data_encoding::HEXUPPER;
 use serde_json::Value;
+use std::fs;
 
 const PAD: &[u8; 31] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZABCDE";
 const BLOCK: usize = 16;
@@ -108,4 +112,47 @@ async fn encrypted_message_without_its_proofs_is_not_answered() {
     ] {
         assert_eq!(asks(port, &[&unproven]).await, "", "{}", String::from_utf8_lossy(&unproven));
     }
+}
+
+/// Security 4: where messages may be forged, a countdown and the first call come before dispatch. Nobody
+/// is called who is forced to be quiet.
+#[tokio::test]
+async fn alarm_that_may_be_forged_counts_down_and_calls_first() {
+    let (port, key) = (free_port(), tempfile::NamedTempFile::new().unwrap());
+    fs::write(key.path(), DIGITS).unwrap();
+    let server = Server::with_file(&format!(
+        "[center.listener]\nlisten = \"tcp://127.0.0.1:{port}\"\n[center.listener.accounts.ABCD]\n\
+         home = \"maple-street\"\nkey_file = {:?}\nunproven = \"call-first\"\n",
+        key.path()
+    ))
+    .await;
+    let owner = server.sign_in("owner").await;
+    let alarm = async |number| {
+        // The padding is always the same, so the time must not be.
+        let at = Timestamp::from_millis(now_ms() - u64::from(number) * 1_000);
+        let frame = Frame { at: Some(at), ..plain(number, "ABCD", "#ABCD|1120 00 001") };
+        let police = sealed(frame);
+        assert!(asks(port, &[&police]).await.contains("\"*ACK\""), "it is stored");
+        running(&owner, "maple-street").await
+    };
+    let incident = alarm(1).await;
+    assert_eq!(incident["state"], "counting_down");
+    owner.act(&incident, "cancel").await;
+    assert_eq!(running(&owner, "maple-street").await, Value::Null);
+    let incident = alarm(2).await;
+    owner.act(&incident, "send-now").await;
+    assert_eq!(owner.look(&incident).await["state"], "verifying");
+    called_off(&server, &owner, &incident).await;
+    let incident = alarm(3).await;
+    owner.act(&incident, "send-now").await;
+    assert_eq!(
+        owner.look(&incident).await["state"],
+        "verifying",
+        "a panel that repeats its alarm is not a person who asks again"
+    );
+    called_off(&server, &owner, &incident).await;
+    let duress = sealed(plain(4, "ABCD", "#ABCD|1121 00 001"));
+    assert!(asks(port, &[&duress]).await.contains("\"*ACK\""));
+    let quiet = server.app.engine.view().quiet_in(&"maple-street".parse().unwrap()).unwrap();
+    assert_eq!(quiet.incident.state, State::Dispatching);
 }

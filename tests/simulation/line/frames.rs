@@ -280,7 +280,10 @@ impl Line {
             homes.committed(&Arc::new(home.clone()), 1);
         }
         let panel = |home: &buckler::domain::home::Home| {
-            (self.account(&home.id), settings::Panel { home: home.id.clone(), key_file: None })
+            (
+                self.account(&home.id),
+                settings::Panel { home: home.id.clone(), key_file: None, unproven: None },
+            )
         };
         let listener = Listener {
             listen: self.peer(),

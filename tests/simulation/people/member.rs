@@ -5,7 +5,7 @@ use super::{Does, Intent};
 use crate::{
     devices::buttons::Asks,
     dice::Dice,
-    errand::{Errand, Fate, Sender},
+    errand::{Errand, Fate},
     plan::needs::{Means, Need},
     screens::Viewer,
     world::{Event, World},
@@ -16,7 +16,10 @@ use buckler::{
         incident::{Actor, Mode, Request, Snapshot, Source, command::Raise},
         time::Timestamp,
     },
-    server::{clock::Clock, engine::Engine},
+    server::{
+        clock::Clock,
+        engine::{Engine, device::Origin},
+    },
 };
 use std::time::Duration;
 
@@ -58,25 +61,33 @@ fn renews(world: &World, id: IncidentId, need: &Need, press: u8) -> bool {
     press >= taps && Dice::new(world.plan.seed, &format!("renews/{id}")).chance(80)
 }
 
+/// Whether the messages of a home's panel may be forged.
+fn is_unproven(world: &World, home: usize) -> bool {
+    Dice::new(world.plan.seed, &format!("unproven/{home}")).chance(30)
+}
+
 /// Somebody presses, for the need of this entry. `clock` is the server's, while it is up.
 pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
     let (number, need) = world.plan.need(entry);
-    let sender = match need.means {
+    let origin = match need.means {
         Means::Button { .. } => {
             return world.pushes(&world.plan.homes[need.home].id, Asks::Help(need.request));
         }
-        Means::App { .. } => Sender::App,
-        Means::Panel { .. } => Sender::Panel,
+        Means::App { .. } => Origin::Home,
+        Means::Panel { .. } if is_unproven(world, need.home) => Origin::UnprovenPanel,
+        Means::Panel { .. } => Origin::Panel,
     };
     let (id, now) = (id_of(world, number, need, press), world.truth());
     let home = world.lock(&world.peers).home(need.home, &world.plan);
-    let (by, source, mode) = match sender {
-        Sender::App => (Viewer::Member(need.who).actor(), Source::Dashboard, need.mode),
-        Sender::Panel => (Actor::Device { name: "panel".into() }, Source::Device, Mode::Live),
+    let (by, source, mode) = match origin {
+        Origin::Home => (Viewer::Member(need.who).actor(), Source::Dashboard, need.mode),
+        Origin::Panel | Origin::UnprovenPanel => {
+            (Actor::Device { name: "panel".into() }, Source::Device, Mode::Live)
+        }
     };
-    let request = match (sender, need.request) {
+    let request = match (origin, need.request) {
         // Panels signal no sirens.
-        (Sender::Panel, Request::Siren) => Request::Police,
+        (Origin::Panel | Origin::UnprovenPanel, Request::Siren) => Request::Police,
         (_, request) => request,
     };
     let raise = Raise {
@@ -95,7 +106,7 @@ pub fn presses(world: &World, entry: usize, press: u8, clock: Option<&Clock>) {
         snapshot: Snapshot::of(&home, world.plan.staffing.policy(), now),
     };
     world.ledger().tapped(&raise, now);
-    Errand::begin(world, Errand::raise(raise, sender));
+    Errand::begin(world, Errand::raise(raise, origin));
 }
 
 /// The household ends what it can.

@@ -1,30 +1,33 @@
 //! What an event of a panel does: it begins or joins an incident of its home, or leaves a note on one.
 
 use super::{
-    super::codec::{Code, Qualifier, Signal, named_uuid},
+    super::{
+        codec::{Code, Qualifier, Signal, named_uuid},
+        settings::Unproven,
+    },
     Source,
 };
 use crate::{
     domain::{
         id::{HomeId, IncidentId},
         incident::{
-            Actor, Mode, Request, Service,
+            Actor, Mode, Quiet, Request, Service,
             command::{Command, Raise},
         },
     },
     server::engine::{
         Current, Denied,
-        device::{self, ONE_ID_ONE_REQUEST},
+        device::{self, ONE_ID_ONE_REQUEST, Origin},
     },
 };
 use std::sync::Arc;
 use uuid::Uuid;
 
 /// Applies an event to the home of its account. Returns the incident that it began or joined. Skips
-/// the countdown, because the panel's own countdown is over.
+/// the countdown, because the panel's own countdown is over, unless its alarms may be forged.
 pub(super) async fn act(
     source: &Source,
-    home: &HomeId,
+    (home, unproven): (&HomeId, Option<Unproven>),
     code: Code,
     (home_incident, named): (Option<IncidentId>, Option<Uuid>),
 ) -> Result<Option<IncidentId>, Denied> {
@@ -59,6 +62,16 @@ pub(super) async fn act(
             return Ok(None);
         }
     };
+    raise(source, (home, unproven), (request, quiet), (home_incident, named)).await.map(Some)
+}
+
+/// Begins or joins an incident of a home, and returns it.
+async fn raise(
+    source: &Source,
+    (home, unproven): (&HomeId, Option<Unproven>),
+    (request, quiet): (Request, Option<Quiet>),
+    (home_incident, named): (Option<IncidentId>, Option<Uuid>),
+) -> Result<IncidentId, Denied> {
     let Some(found) = source.homes.get(home) else {
         tracing::error!(%home, "an alarm panel signaled for an unknown home");
         return Err(Denied::Unknown);
@@ -80,16 +93,21 @@ pub(super) async fn act(
         None => source.ids.next(home.as_str()),
     };
     let id = id.map_err(|_| Denied::StorageUnavailable)?;
+    let origin = match (unproven, quiet) {
+        (Some(Unproven::CallFirst), None) => Origin::UnprovenPanel,
+        // A countdown on a screen, or a call, could harm a person who is forced to be quiet.
+        (None, _) | (_, Some(_)) => Origin::Panel,
+    };
     let mut raise = Raise { id, quiet, home_incident, ..raise };
-    let mut raised = source.engine.raise_and_send(raise.clone(), ONE_ID_ONE_REQUEST).await;
+    let mut raised = source.engine.raise_from(origin, raise.clone(), ONE_ID_ONE_REQUEST).await;
     if raised.as_ref().is_err_and(|denied| *denied == Denied::IdReused) {
         // The incident that it began is quarantined.
         raise.id = source.ids.next(home.as_str()).map_err(|_| Denied::StorageUnavailable)?;
-        raised = source.engine.raise_and_send(raise, ONE_ID_ONE_REQUEST).await;
+        raised = source.engine.raise_from(origin, raise, ONE_ID_ONE_REQUEST).await;
     }
     let incident = raised?.current.incident.id;
     tracing::warn!(%home, %incident, ?request, "a panel signals");
-    Ok(Some(incident))
+    Ok(incident)
 }
 
 /// The name of a panel in incidents.

@@ -14,7 +14,7 @@ use crate::{
         time::Timestamp,
     },
     server::{
-        engine::{Denied, Withdraw},
+        engine::{Denied, Withdraw, device::Origin},
         store::{Begun, Fate, Journal, RequestRow, StoreError},
     },
 };
@@ -45,7 +45,7 @@ impl BatchBuilder<'_> {
         &mut self,
         raise: &Raise,
         fingerprint: [u8; 32],
-        is_panel: bool,
+        origin: Origin,
         known: &mut Vec<RequestRow>,
         store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
@@ -73,7 +73,7 @@ impl BatchBuilder<'_> {
             return Ok(Err(Denied::Refused(Refusal::DeviceRestricted)));
         }
         let recorded = self.batch.facts.len();
-        let outcome = match self.begin_or_join(raise, is_panel, store).await? {
+        let outcome = match self.begin_or_join(raise, origin, store).await? {
             Ok(outcome) => outcome,
             Err(denied) => return Ok(Err(denied)),
         };
@@ -87,11 +87,11 @@ impl BatchBuilder<'_> {
     async fn begin_or_join(
         &mut self,
         raise: &Raise,
-        is_panel: bool,
+        origin: Origin,
         store: &dyn Journal,
     ) -> Result<Outcome, StoreError> {
         let Some(id) = self.running_in(&raise.home, raise.quiet.is_some()) else {
-            return Ok(self.begin(raise, is_panel));
+            return Ok(self.begin(raise, origin));
         };
         self.stage(id, store).await?;
         Ok(match (self.drafts[&id].incident.mode, raise.mode) {
@@ -100,9 +100,9 @@ impl BatchBuilder<'_> {
                 if let Err(Undecidable { why }) = self.command(id, Command::ReplaceDrill) {
                     self.quarantine(id, why);
                 }
-                self.begin(raise, is_panel)
+                self.begin(raise, origin)
             }
-            _ => self.join(id, raise, is_panel),
+            _ => self.join(id, raise, origin),
         })
     }
 
@@ -188,25 +188,26 @@ impl BatchBuilder<'_> {
 
     /// Joins the request to the running incident. If that has just ended by a timer or cannot be
     /// decided, the request begins a new incident.
-    fn join(&mut self, id: IncidentId, raise: &Raise, is_panel: bool) -> Outcome {
+    fn join(&mut self, id: IncidentId, raise: &Raise, origin: Origin) -> Outcome {
         match self.command(id, raise.join()) {
-            Ok(Some(Refusal::IncidentOver)) => self.begin(raise, is_panel),
+            Ok(Some(Refusal::IncidentOver)) => self.begin(raise, origin),
             Err(Undecidable { why }) => {
                 self.quarantine(id, why);
-                self.begin(raise, is_panel)
+                self.begin(raise, origin)
             }
             Ok(refusal) => Ok(Verdict { incident: id, created: false, joined: true, refusal }),
         }
     }
 
-    fn begin(&mut self, raise: &Raise, is_panel: bool) -> Outcome {
+    fn begin(&mut self, raise: &Raise, origin: Origin) -> Outcome {
         let mut asked = raise.clone();
         let before = self.view.latest(&raise.home);
         let called_off = before.and_then(|before| before.incident.remembered_call_off(self.now));
         asked.snapshot.called_off_at = called_off;
         // A detector that trips again is not a person who asks again, and a drill goes through every
         // step.
-        asked.snapshot.asked_again = called_off.is_some() && !is_panel && raise.mode == Mode::Live;
+        asked.snapshot.asked_again =
+            called_off.is_some() && origin == Origin::Home && raise.mode == Mode::Live;
         let decision = contained(raise.id, || start(asked, self.now))?;
         let (id, home) = (raise.id, raise.home.clone());
         let quiet = raise.quiet.is_some();

@@ -81,8 +81,8 @@ pub(super) fn framed(body: &[u8]) -> Vec<u8> {
     [format!("\n{sum:04X}0{:03X}", body.len()).as_bytes(), body, b"\r"].concat()
 }
 
-/// Any bytes are cut into frames as they come. What is understood is written so that it is
-/// understood alike, and no damage of a bit makes another frame of it.
+/// The receiver cuts any bytes into frames or noise. A decoded frame encodes to bytes that decode to
+/// the same frame, and a flipped bit makes no other frame of them.
 pub fn frames(bytes: &[u8]) {
     let bytes = &bytes[..bytes.len().min(WAITING_MOST)];
     let ends = bytes.iter().filter(|byte| **byte == b'\r').count();
@@ -150,7 +150,7 @@ fn written(frame: &Frame, key: &Key, length: usize) {
         return;
     }
     let bytes = frame.encode(frame.sealed.then_some((key, &[b'A'; PAD])));
-    let again = Frame::decode(&bytes, |_| Some(key)).expect("what is written is a frame");
+    let again = Frame::decode(&bytes, |_| Some(key)).expect("an encoded frame decodes");
     let plain = |text: &String| text.replace(['[', ']', '|', '\r', '\n'], " ");
     let extra: Vec<String> = frame.extra.iter().map(plain).collect();
     assert_eq!(
@@ -326,7 +326,7 @@ impl Center {
         let known = Homes::default();
         homes.iter().for_each(|home| drop(known.committed(&Arc::new(home.clone()), 1)));
         let panel = |account: &str, home: &Home, key_file| {
-            (account.to_owned(), Panel { home: home.id.clone(), key_file })
+            (account.to_owned(), Panel { home: home.id.clone(), key_file, unproven: None })
         };
         let listener = Listener {
             listen: Peer { udp: false, at: "127.0.0.1:1".into() },
