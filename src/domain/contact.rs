@@ -21,12 +21,24 @@ pub struct Contact {
     pub phone: String,
     /// Whether the person has agreed to be called.
     pub readiness: Readiness,
+    /// The number of the link of this person's page, unique within the home. A new person, another
+    /// telephone number and a new link have another one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub link: u64,
+    /// When the person agreed; `None` if that was before this was recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agreed_at: Option<Timestamp>,
     /// When this person last answered a call from the center, or a question.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached_at: Option<Timestamp>,
     /// The last answer to whether this person remembers the verbal password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde passes a reference.
+const fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A contact's own statement about whether they remember the verbal password. The server does not
@@ -70,7 +82,16 @@ pub enum Standing {
 impl Contact {
     /// Creates a contact who has not agreed yet.
     pub fn new(id: ContactId, name: String, phone: String) -> Self {
-        Self { id, name, phone, readiness: Readiness::Invited, reached_at: None, memory: None }
+        Self {
+            id,
+            name,
+            phone,
+            readiness: Readiness::Invited,
+            link: 0,
+            agreed_at: None,
+            reached_at: None,
+            memory: None,
+        }
     }
 
     /// Whether both are the same person at the same number.
@@ -78,10 +99,22 @@ impl Contact {
         (&self.id, &self.phone) == (&other.id, &other.phone)
     }
 
-    /// Copies the answers that the same person gave before.
+    /// Whether both are the same person, reached by the same link.
+    pub fn is_by_same_link(&self, other: &Self) -> bool {
+        (&self.id, self.link) == (&other.id, other.link)
+    }
+
+    /// The person agrees to be called.
+    pub fn agree(&mut self, now: Timestamp) {
+        if self.readiness != Readiness::Accepted {
+            (self.readiness, self.agreed_at) = (Readiness::Accepted, Some(now));
+        }
+    }
+
+    /// Copies the link of the same person, and the answers that were given by it.
     pub fn keep_word_of(&mut self, known: &Self) {
-        (self.readiness, self.reached_at, self.memory) =
-            (known.readiness, known.reached_at, known.memory);
+        (self.link, self.readiness, self.agreed_at, self.reached_at, self.memory) =
+            (known.link, known.readiness, known.agreed_at, known.reached_at, known.memory);
     }
 
     /// Whether to ask the person if they remember the verbal password: they never answered, had

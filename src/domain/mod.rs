@@ -9,6 +9,7 @@ pub mod contact;
 pub mod device;
 pub mod eligibility;
 pub mod home;
+pub mod host_name;
 pub mod id;
 pub mod incident;
 pub mod readiness;

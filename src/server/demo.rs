@@ -4,7 +4,7 @@
 use super::{
     clock::{Machine, TimeSource},
     identity,
-    store::{Account, AuditEntry, Change, ChangeError, Database, Op, StoreError},
+    store::{Account, AuditEntry, Change, ChangeError, ContactLink, Database, Op, StoreError},
 };
 use crate::{
     api::audit::AuditAction,
@@ -87,8 +87,7 @@ async fn fill(database: &mut Database) -> Result<(), StoreError> {
             let token = identity::new_token();
             Op::PutContactLink {
                 token: identity::token_hash(&token),
-                home: id.clone(),
-                contact: contact.id,
+                link: ContactLink { home: id.clone(), contact: contact.id, number: contact.link },
                 shown: Some(token),
             }
         };

@@ -1,9 +1,9 @@
 //! A cache of all homes, because every request needs one. It is updated after each stored change.
 
 use super::store::{Change, ChangeError, Changes, Guard, Op, Reads, StoreError};
-use crate::domain::{contact::Contact, home::Home, id::HomeId, time::Timestamp};
+use crate::domain::{home::Home, id::HomeId, time::Timestamp};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, RwLock},
 };
 use tokio::sync::Mutex;
@@ -76,7 +76,7 @@ impl Homes {
             }
             let at = change.at();
             let change = change
-                .ops(changed_links(&known, &home, at))
+                .ops(ended_links(&known, &home, at))
                 .op(Op::PutHome { home: Arc::new(home), revision: revision + 1 });
             match changes.apply(change.guard(Guard::HomeRevisionIs(id.clone(), revision))).await {
                 Err(ChangeError::Unmet(Guard::HomeRevisionIs(..))) if tries.next().is_some() => {
@@ -114,23 +114,14 @@ impl Homes {
     }
 }
 
-/// Ends the links of contacts that were removed or whose telephone number changed, and brings them
-/// back with the contacts. In between they are former links.
-fn changed_links(before: &Home, now: &Home, at: Timestamp) -> Vec<Op> {
-    let numbered = |contact: &Contact| (contact.id.clone(), contact.phone.clone());
-    let stays = |contact: &Contact| now.contacts.iter().any(|kept| kept.is_same_person(contact));
-    let is_former = |contact: &Contact| now.former_contacts(at).any(|c| c.is_same_person(contact));
-    let gone: Vec<_> = before.contacts.iter().filter(|c| !stays(c)).map(numbered).collect();
-    let back: Vec<_> = before
-        .former_contacts(at)
-        .filter(|contact| stays(contact) && !is_former(contact))
-        .map(numbered)
-        .collect();
-    let home = now.id.clone();
-    let restore = Op::RestoreContactLinks { home: home.clone(), contacts: back.clone() };
-    let kept = now.former_contacts(at).map(numbered).collect();
-    let retire = Op::RetireContactLinks { home, contacts: gone.clone(), kept };
-    let (restore, retire) =
-        ((!back.is_empty()).then_some(restore), (!gone.is_empty()).then_some(retire));
-    restore.into_iter().chain(retire).collect()
+/// Ends the links that lead to nobody any more: neither to a contact, nor to one of before a change
+/// that can be undone.
+fn ended_links(before: &Home, now: &Home, at: Timestamp) -> Option<Op> {
+    let links = |home: &Home| -> BTreeSet<_> {
+        home.all_linked(at).map(|contact| (contact.id.clone(), contact.link)).collect()
+    };
+    let kept = links(now);
+    let has_ended = !links(before).is_subset(&kept);
+    has_ended
+        .then(|| Op::KeepContactLinks { home: now.id.clone(), kept: kept.into_iter().collect() })
 }

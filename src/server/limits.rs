@@ -101,8 +101,9 @@ impl<K: Eq + Hash + Clone, P: PartialEq> AtOnce<K, P> {
     }
 
     /// Takes a place for one more. If the part of the key, the key, or all together have as many as
-    /// they may have, the oldest of the part, of the key, or of the key that has the most ends: it
-    /// may belong to a device that is gone, which no end of a connection has told of yet.
+    /// they may have, an old one ends: of the part, or of the largest part of the key, or of the key
+    /// that has the most. It may belong to a device that is gone, which no end of a connection has
+    /// told of yet; and no part can end the places of smaller ones.
     pub fn replace_oldest(self: &Arc<Self>, key: K, part: P) -> Place<K, P> {
         let mut open = self.open.lock().expect("no holder panics");
         let own = open.places.get(&key);
@@ -111,11 +112,11 @@ impl<K: Eq + Hash + Clone, P: PartialEq> AtOnce<K, P> {
         if of_part >= self.most.part {
             open.end_oldest(&key, |of| *of == part);
         } else if of_key >= self.most.key {
-            open.end_oldest(&key, |_| true);
+            open.end_oldest_of_largest_part(&key);
         } else if open.count >= self.most.total
             && let Some((largest, _)) = open.largest()
         {
-            open.end_oldest(&largest, |_| true);
+            open.end_oldest_of_largest_part(&largest);
         }
         self.take(&mut open, key, part)
     }
@@ -128,6 +129,16 @@ impl<K: Eq + Hash + Clone, P: PartialEq> AtOnce<K, P> {
     }
 }
 
+impl<K: Eq + Hash + Clone, P: PartialEq> Open<K, P> {
+    fn end_oldest_of_largest_part(&mut self, key: &K) {
+        let Some(places) = self.places.get(key) else { return };
+        let size = |part: &P| places.iter().filter(|(of, _)| of == part).count();
+        let largest = places.iter().map(|(part, _)| size(part)).max();
+        let at = places.iter().position(|(part, _)| Some(size(part)) == largest);
+        self.end_at(key, at);
+    }
+}
+
 impl<K: Eq + Hash + Clone, P> Open<K, P> {
     /// The key that has the most places, and how many.
     fn largest(&self) -> Option<(K, usize)> {
@@ -136,9 +147,14 @@ impl<K: Eq + Hash + Clone, P> Open<K, P> {
     }
 
     fn end_oldest(&mut self, key: &K, which: impl Fn(&P) -> bool) {
+        let places = self.places.get(key);
+        let at = places.and_then(|places| places.iter().position(|(part, _)| which(part)));
+        self.end_at(key, at);
+    }
+
+    fn end_at(&mut self, key: &K, at: Option<usize>) {
         let Some(places) = self.places.get_mut(key) else { return };
-        let oldest = places.iter().position(|(part, _)| which(part));
-        if let Some((_, oldest)) = oldest.and_then(|at| places.remove(at)) {
+        if let Some((_, oldest)) = at.and_then(|at| places.remove(at)) {
             self.count -= 1;
             oldest.notify_one();
         }
@@ -193,7 +209,8 @@ impl Jobs {
     /// clients that go away do not make room for more than may run. `None` if it panicked.
     ///
     /// # Errors
-    /// The line is full, or it is and others have fewer jobs in it.
+    /// The account has as many jobs in the line as it may, or the line is full and this account, which
+    /// has the most in it, gives way.
     pub async fn run<T: Send + 'static>(
         &self,
         account: &UserId,
@@ -362,6 +379,18 @@ mod tests {
         assert_eq!(stay.count(), 4);
         assert!(!is_replaced(&home));
         assert_eq!(places.open.lock().unwrap().count, 5);
+    }
+
+    /// A thief's sessions, whatever their number, end none of the wall tablet's streams.
+    #[tokio::test]
+    async fn session_with_many_streams_ends_its_own() {
+        let places = AtOnce::in_parts(Most { part: 2, key: 5, total: 6 });
+        let tablet = places.replace_oldest("owner", 0);
+        let open: Vec<_> = (0..40).map(|n| places.replace_oldest("owner", 1 + n % 2)).collect();
+        assert!(!is_replaced(&tablet));
+        let _others = [places.replace_oldest("guest", 0), places.replace_oldest("guest", 1)];
+        assert!(!is_replaced(&tablet), "the server is full");
+        assert_eq!(open.iter().filter(|place| !is_replaced(*place)).count(), 4 - 1);
     }
 
     #[tokio::test]

@@ -6,10 +6,17 @@
 //! addresses and the server's own addresses lead to services that trust this machine, so only the
 //! configuration (`cameras.allow`) allows them.
 
-use crate::{api::cameras::StreamTrouble, domain::home::edit::ErrorCode};
+use crate::{
+    api::cameras::StreamTrouble,
+    domain::{home::edit::ErrorCode, host_name::is_local_name},
+};
 use ipnet::IpNet;
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
+};
 
 /// The networks that the configuration allows beyond private ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,8 +60,7 @@ impl Reach {
     }
 
     /// Whether the server may connect to a host, as an owner enters it: an IP address, or the name
-    /// of a machine in the local network (RFC 6762 `.local`, RFC 8375 `.home.arpa`, `.lan`,
-    /// `.internal`, or a name without dots). A name is not resolved here, but judged again with the
+    /// of a machine in the local network (see [`is_local_name`], or a name without dots). A name is not resolved here, but judged again with the
     /// addresses that [`Self::find`] finds.
     ///
     /// # Errors
@@ -123,9 +129,7 @@ impl Reach {
             || last
                 .strip_prefix("0x")
                 .is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()));
-        let is_local = domain.is_empty()
-            || ["local", "lan", "internal"].contains(&last)
-            || name.ends_with(".home.arpa");
+        let is_local = domain.is_empty() || is_local_name(&name);
         if is_number || name.contains(':') || !is_local { Err(Barred::NotPrivate) } else { Ok(()) }
     }
 }
@@ -142,14 +146,27 @@ fn is_own(ip: IpAddr) -> bool {
         }
     };
     if UdpSocket::bind((nobodys, 0)).is_err() {
-        return UdpSocket::bind((ip, 0)).is_ok();
+        return UdpSocket::bind((ip, 0)).map_or_else(|error| !is_elsewhere(&error), |_| true);
     }
     // To connect sends nothing over UDP.
     let from = UdpSocket::bind((any, 0)).and_then(|socket| {
         socket.connect((ip, 9))?;
         socket.local_addr()
     });
-    from.is_ok_and(|from| from.ip() == ip)
+    from.map_or_else(|error| !is_elsewhere(&error), |from| from.ip() == ip)
+}
+
+/// Whether an error says that an address is not one of this machine's. Any other, such as too many
+/// open files, says nothing.
+fn is_elsewhere(error: &io::Error) -> bool {
+    let is_unsupported = error.raw_os_error() == Some(Errno::AFNOSUPPORT.raw_os_error());
+    is_unsupported
+        || matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::HostUnreachable
+        )
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ use crate::{
         contact::{self, Standing},
         device, eligibility,
         home::{
-            ChangedPart, Home,
+            ChangedPart, FormerFirst, Home,
             undo::{self, UNDOABLE},
         },
         id::{DeviceId, HomeId},
@@ -100,9 +100,11 @@ impl Snapshots {
         restricted_until: Option<Timestamp>,
     ) -> Result<HomeAnswer, StoreError> {
         let links = self.reads.contact_links(&home.id).await?;
-        let link = |c: &contact::Contact| links.iter().find(|(id, _)| *id == c.id);
+        let link = |c: &contact::Contact| {
+            links.iter().find(|(id, number, _)| (id, *number) == (&c.id, c.link))
+        };
         let shown = |c: &contact::Contact| {
-            link(c).filter(|_| self.demo)?.1.as_ref().map(|token| format!("/contact/{token}"))
+            link(c).filter(|_| self.demo)?.2.as_ref().map(|token| format!("/contact/{token}"))
         };
         let contact = |(order, c): (u8, &contact::Contact)| Contact {
             id: c.id.clone(),
@@ -286,7 +288,7 @@ impl Snapshots {
         let password = home.verbal_password_required();
         let rings = |contact: &contact::Contact| {
             contact.standing(password, at) == Standing::Ready
-                && self.pages.is_open(&Page::of(home, contact, false))
+                && self.pages.is_open(&Page::of(home, contact))
         };
         let ok = home.contacts.iter().any(rings);
         let detail = match ok {
@@ -297,9 +299,8 @@ impl Snapshots {
     }
 
     /// A contact's phone page: this contact's open call, and nothing else that happens in the home.
-    /// `is_former` tells whether it is opened by a link of before a change.
-    pub fn present_phone(&self, home: &Home, contact: &contact::Contact, is_former: bool) -> Phone {
-        let page = Page::of(home, contact, is_former);
+    pub fn present_phone(&self, home: &Home, contact: &contact::Contact) -> Phone {
+        let (page, is_former) = (Page::of(home, contact), home.is_former(contact));
         let current = self.engine.view().running_in(&home.id);
         let call = current.as_ref().and_then(|current| {
             let incident = &current.incident;
@@ -322,17 +323,18 @@ impl Snapshots {
         });
         let now = self.clock.now();
         let asks_password = !is_former && contact.is_asked(home.verbal_password_required(), now);
-        let is_asked = home.former_first(now).is_some_and(|c| c.is_same_person(contact));
+        let asked_as =
+            home.former_first(now).filter(|former| former.contact.is_by_same_link(contact));
         let changed = home
             .recent_changes(now)
             .into_iter()
             .rfind(|change| change.what != ChangedPart::Address)
-            .filter(|_| is_former || is_asked)
+            .filter(|_| is_former || asked_as.is_some())
             .map(|change| PhoneChange {
                 at: change.at,
                 by: change.by,
-                is_asked,
-                until: change.at + UNDOABLE,
+                is_asked: asked_as.is_some(),
+                until: asked_as.map_or(change.at + UNDOABLE, FormerFirst::until),
             });
         Phone {
             name: contact.name.clone(),

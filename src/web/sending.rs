@@ -4,7 +4,7 @@
 use super::{
     browser::{is_offline, random_bits, time::moment},
     client::{self, Failure},
-    signing_out::{self, SigningOut},
+    signing_out::{self, Asking, SigningOut},
     store::Store,
     withdrawing::{Answer, TakenBack, Withdrawing},
 };
@@ -219,11 +219,13 @@ impl Sender {
         self.go_on_signing_out();
     }
 
-    /// Tells the server of a sign-out that waits, after the requests that the person took back.
+    /// Tells the server of a sign-out that waits, after the requests that the person took back, and
+    /// after those that are on their way in any tab.
     pub fn go_on_signing_out(self) {
         if signing_out::is_waiting() {
             self.go_on_withdrawing();
-            self.signing_out.run(move || self.withdrawing.is_running());
+            let needs_session = move || self.withdrawing.is_running() || Asking::is_anywhere();
+            self.signing_out.run(needs_session);
         }
     }
 
@@ -263,7 +265,9 @@ impl Sender {
     async fn send_until_answered(self, sending: Sending) {
         let (id, tapped) = (sending.id, sending.tapped);
         let mut was_sent_again = false;
+        let asking = Asking::begin();
         while self.is_on_its_way(id, tapped) {
+            asking.goes_on();
             let before = self.leaves(id);
             let answer = client::raise(&sending.home, &self.as_of_now(&sending)).await;
             // A newer attempt for the same request says itself how it stands.

@@ -6,11 +6,16 @@
 use super::{browser, client};
 use crate::api::problem::Code;
 use gloo_timers::future::TimeoutFuture;
+use js_sys::Date;
 use leptos::{prelude::*, task::spawn_local};
 use std::cell::Cell;
 
 /// The key in local storage. `public/early.js` reads it, too.
 const KEPT: &str = "buckler-signing-out";
+/// The key in local storage for the time of the last attempt of a request for help, milliseconds.
+const ASKING: &str = "buckler-asking";
+/// How old that time is at most, which is longer than an attempt and the pause after it take.
+const ASKED_WITHIN_MS: f64 = 10_000.0;
 /// The pause between attempts. Milliseconds.
 const PAUSE_MS: u32 = 1_000;
 /// How many attempts are left out at most while the session is still needed: those of a minute.
@@ -41,6 +46,34 @@ pub fn keep() {
 pub fn forget() {
     browser::forget(KEPT);
     IS_UNKEPT.set(false);
+}
+
+/// A request for help that is on its way. Another tab may show it, so all tabs know of it by the
+/// browser's storage: a sign-out must not overtake it.
+pub struct Asking(());
+
+impl Asking {
+    /// A request begins its way, until the result is dropped.
+    pub fn begin() -> Self {
+        Self(())
+    }
+
+    /// The request is sent once more.
+    pub fn goes_on(&self) {
+        browser::keep(ASKING, &Date::now().to_string());
+    }
+
+    /// Whether a request is on its way in any tab. One whose tab was closed is forgotten in time.
+    pub fn is_anywhere() -> bool {
+        let at = browser::kept(ASKING).and_then(|at| at.parse::<f64>().ok());
+        at.is_some_and(|at| (Date::now() - at).abs() < ASKED_WITHIN_MS)
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        browser::forget(ASKING);
+    }
 }
 
 /// The turn of a request that begins a session or ends it. Such requests go one after the other: a

@@ -63,7 +63,10 @@ impl Withdrawing {
             {
                 let answer = client::withdraw(&request.home, request.id).await;
                 match &answer {
-                    Err(failure) if failure.may_pass() => {
+                    // The budget of withdrawals has room again within a minute.
+                    Err(failure)
+                        if failure.may_pass() || failure.code() == Some(Code::TooManyChanges) =>
+                    {
                         // The others may be of a home that the server can read.
                         self.all.try_update(|all| all.rotate_left(1));
                         TimeoutFuture::new(PAUSE_MS).await;

@@ -31,7 +31,7 @@ SIGNED_IN_LEFT_OUT = ["--exclude-path-regex", r"/events$|/api/v1/session$|/api/v
 # The routes that a restricted device may use. The incident decides which requests of such a device it obeys.
 RESTRICTED_MAY = pathlib.Path(__file__).parents[1].joinpath("fixtures", "restricted_device.txt").read_text().splitlines()
 THE_INCIDENT_DECIDES = re.compile(r"POST /api/v1/(homes/\{home\}/incidents$|incidents/)|DELETE /api/v1/homes/\{home\}/requests/")
-# For who has neither home nor role at the center, nothing under these exists.
+# For people with neither home nor role at the center, nothing under these exists.
 OF_HOMES_AND_THE_CENTER = re.compile(r"/api/v1/(homes|incidents|cameras|center)/")
 # What is right in form can be wrong in itself: that is said by 422.
 CONFIG = """

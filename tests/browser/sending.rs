@@ -15,14 +15,16 @@ use wasm_bindgen_test::wasm_bindgen_test;
 /// clock is `ahead` milliseconds ahead of this device's. Like the server, it refuses what was sent
 /// more than a minute ago by that clock; or everything, if `refuses`. It loses the first
 /// `window.lost` requests, and answers when `window.answers` resolves. It notes withdrawals, loses the
-/// first `window.deaf` of them, and answers the others with `window.verdict`.
+/// first `window.deaf` of them, refuses the first `window.busy` others because there were too many, and
+/// answers the others with `window.verdict`.
 const SERVER: &str = r#"(ahead, refuses, incident) => {
     const { fetch } = window;
-    Object.assign(window, { requests: [], lost: 0, answers: undefined, refusal: "stale_request", withdrawn: [], deaf: 0, verdict: "{}", refused: false });
+    Object.assign(window, { requests: [], lost: 0, answers: undefined, refusal: "stale_request", withdrawn: [], deaf: 0, busy: 0, verdict: "{}", refused: false });
     window.fetch = async (request) => {
         if (request.method === "DELETE") {
             window.withdrawn.push(new URL(request.url).pathname);
             if (window.deaf-- > 0) throw new TypeError("lost");
+            if (window.busy-- > 0) return new Response(JSON.stringify({ detail: "", code: "too_many_changes" }), { status: 429 });
             return new Response(window.verdict);
         }
         if (request.method !== "POST") return fetch(request);
@@ -200,7 +202,7 @@ async fn acknowledged_request_opens_its_home() {
 #[wasm_bindgen_test]
 async fn given_up_request_is_withdrawn_until_confirmed() {
     let server = Server::new(0, false);
-    js_sys::eval("window.lost = 100; window.deaf = 1").unwrap();
+    js_sys::eval("window.lost = 100; window.deaf = 1; window.busy = 1").unwrap();
     let page = requested();
     until("an attempt", || !server.requests().is_empty()).await;
     let id = server.requests()[0]["id"].as_str().unwrap().to_owned();
@@ -209,7 +211,7 @@ async fn given_up_request_is_withdrawn_until_confirmed() {
     assert!(kept().unwrap().contains(&id), "it goes on after a new start");
     until("the confirmation", || stage(&page) == Some(Stage::Withdrawn)).await;
     let path = format!("/api/v1/homes/maple-street/requests/{id}");
-    assert_eq!(server.withdrawn(), [path.clone(), path]);
+    assert_eq!(server.withdrawn(), [path.clone(), path.clone(), path]);
     assert_eq!(kept(), None);
     assert_eq!(server.requests().len(), 1, "nothing is requested any more");
     page.sender.close();

@@ -35,7 +35,7 @@ const SERVER: &str = r#"(me) => {
     window.live = () => () => {};
     return () => {
         Object.assign(window, { fetch, live });
-        for (const name of ["signing-out", "withdrawn"]) localStorage.removeItem(`buckler-${name}`);
+        for (const name of ["signing-out", "withdrawn", "asking"]) localStorage.removeItem(`buckler-${name}`);
     };
 }"#;
 const SIGN_OUT: &str = "DELETE /api/v1/session";
@@ -209,4 +209,20 @@ async fn session_lasts_until_requests_are_withdrawn() {
     let (last, before) = asked.split_last().unwrap();
     assert_eq!(last, SIGN_OUT, "{asked:?}");
     assert!(before.iter().all(|asked| *asked == withdrawal), "{asked:?}");
+}
+
+/// Another tab asks for help: without the session its request would be refused.
+#[wasm_bindgen_test]
+async fn session_lasts_while_another_tab_asks_for_help() {
+    let server = Server::new();
+    let page = signed_in();
+    server.set("window.online = true");
+    server.forget();
+    keep("buckler-asking", &js_sys::Date::now().to_string());
+    page.sender.sign_out();
+    gloo_timers::future::TimeoutFuture::new(1_500).await;
+    assert!(!server.was_asked(SIGN_OUT), "{:?}", server.asked());
+    js_sys::eval(r#"localStorage.removeItem("buckler-asking")"#).unwrap();
+    until("the server knows", || stored().is_empty()).await;
+    assert!(server.was_asked(SIGN_OUT));
 }

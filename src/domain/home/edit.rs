@@ -221,7 +221,7 @@ impl Home {
             n if n > *CONTACTS.end() => form.wrong("contacts", ErrorCode::TooMany),
             _ => {}
         }
-        let mut contacts: Vec<Contact> = Vec::new();
+        let (mut contacts, mut is_new): (Vec<Contact>, Vec<usize>) = Default::default();
         for (at, one) in written.iter().enumerate() {
             let name = form.line(&format!("contacts[{at}].name"), &one.name);
             let field = format!("contacts[{at}].phone");
@@ -235,17 +235,27 @@ impl Home {
             if known.is_some_and(|known| contacts.iter().any(|c| c.id == known.id)) {
                 form.wrong(format!("contacts[{at}].id"), ErrorCode::Twice);
             }
-            let same = known.filter(|c| c.phone == phone);
             let taken: Vec<&str> =
                 self.contacts.iter().chain(&contacts).map(|c| c.id.as_str()).collect();
             let id = known.map_or_else(|| new_id(&name, "contact", &taken), |c| c.id.clone());
             let mut contact = Contact::new(id, name, phone.clone());
-            if let Some(same) = same {
-                contact.keep_word_of(same);
+            // Somebody who was removed by mistake comes back with the link of before.
+            let same = self
+                .contacts
+                .iter()
+                .chain(self.contacts_of_changes())
+                .find(|known| known.is_same_person(&contact))
+                .cloned();
+            match same {
+                Some(same) => contact.keep_word_of(&same),
+                None => is_new.push(at),
             }
             contacts.push(contact);
         }
         self.contacts = form.done(contacts)?;
+        for at in is_new {
+            self.contacts[at].link = self.next_link();
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! One location: address, subscription, devices, cameras, contacts and settings.
 
 pub mod edit;
+mod former;
 pub mod responders;
 pub mod settings;
 pub mod undo;
@@ -11,6 +12,7 @@ use super::{
     device::{Device, DeviceKind, SirenBinding},
     id::{CameraId, DeviceId, HomeId},
 };
+pub use former::FormerFirst;
 pub use responders::ResponderNotes;
 use serde::{Deserialize, Serialize};
 pub use settings::Settings;
@@ -42,6 +44,12 @@ pub struct Home {
     /// Changes of the last day that can be undone, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
+    /// The first contacts of before the changes of the last day, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<FormerFirst>,
+    /// The highest number of a contact's link so far.
+    #[serde(default)]
+    pub last_link: u64,
     /// How sirens are reached, as configured by owners. The server's configuration takes
     /// precedence.
     #[serde(default, rename = "wires", skip_serializing_if = "Vec::is_empty")]
@@ -120,6 +128,8 @@ impl Home {
             contacts: Vec::new(),
             verbal_password: None,
             changes: Vec::new(),
+            former: Vec::new(),
+            last_link: 0,
             siren_bindings: Vec::new(),
             notes: ResponderNotes::default(),
         }

@@ -1,11 +1,10 @@
 //! Earlier values of the address, the contacts and their links. For a day after a change, every
-//! owner sees it and can undo it, and the first contact of before is asked as well.
+//! owner sees it and can undo it.
 
 use super::{Address, Home};
 use crate::domain::{
-    call_tree,
     contact::{Contact, Readiness},
-    id::UserId,
+    id::{ContactId, UserId},
     time::Timestamp,
 };
 use serde::{Deserialize, Serialize};
@@ -65,8 +64,8 @@ pub struct RecentChange {
     pub by: String,
 }
 
-/// What was changed in the last day, in one line for a receiving center, without names. Empty if
-/// nothing was.
+/// What was changed in the last day, in one line for a receiving center, without names: of each part
+/// the latest change. Empty if nothing was.
 pub fn one_line(changes: &[RecentChange]) -> String {
     let part = |change: &RecentChange| {
         let part = match change.what {
@@ -76,11 +75,15 @@ pub fn one_line(changes: &[RecentChange]) -> String {
         };
         format!("{part} at {}", change.at)
     };
-    let parts: Vec<String> = changes.iter().map(part).collect();
+    let is_latest = |(at, change): &(usize, &RecentChange)| {
+        !changes[at + 1..].iter().any(|later| later.what == change.what)
+    };
+    let latest = changes.iter().enumerate().filter(is_latest);
+    let parts: Vec<String> = latest.map(|(_, change)| part(change)).collect();
     if parts.is_empty() { String::new() } else { format!("Changed: {}", parts.join(", ")) }
 }
 
-/// No such change, or it was made too long ago.
+/// No such change or contact, or the change was made too long ago.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotUndone;
 
@@ -108,6 +111,28 @@ impl Was {
             Self::Address(_) => ChangedPart::Address,
             Self::Contacts(_) => ChangedPart::Contacts,
             Self::Link(_) => ChangedPart::Link,
+        }
+    }
+
+    fn contacts(&self) -> &[Contact] {
+        match self {
+            Self::Address(_) => &[],
+            Self::Contacts(all) => all,
+            Self::Link(contact) => std::slice::from_ref(contact),
+        }
+    }
+
+    /// Takes over what contacts have answered since by the links of then.
+    fn keep_words(&mut self, newer: &Self) {
+        let Self::Contacts(all) = self else { return };
+        for contact in all {
+            let known = newer
+                .contacts()
+                .iter()
+                .find(|known| known.is_same_person(contact) && known.is_by_same_link(contact));
+            if let Some(known) = known {
+                contact.keep_word_of(known);
+            }
         }
     }
 
@@ -153,20 +178,46 @@ impl Home {
             self.note_change(was, by, name, now);
         }
         let mut changes = std::mem::take(&mut self.changes);
-        changes.retain(|change| change.was.now(self).is_none_or(|now| !now.is_like(&change.was)));
+        changes.retain(|change| match &change.was {
+            Was::Link(was) => self.is_former(was),
+            was => was.now(self).is_none_or(|now| !now.is_like(was)),
+        });
         self.changes = changes;
+        self.note_former_first(before, now);
     }
 
-    /// Records that a contact's page has another link.
-    pub fn note_link(&mut self, was: Contact, by: &UserId, name: &str, now: Timestamp) {
+    /// Gives the page of a contact another link, and returns its number. The person has to agree
+    /// again, because calls rang on the page of the old link. A change is recorded if they had agreed
+    /// by that.
+    ///
+    /// # Errors
+    /// There is no such contact.
+    pub fn renew_link(
+        &mut self,
+        contact: &ContactId,
+        (by, name): (&UserId, &str),
+        now: Timestamp,
+    ) -> Result<u64, NotUndone> {
+        let (before, number) = (self.clone(), self.next_link());
+        let known = self.contacts.iter_mut().find(|c| c.id == *contact).ok_or(NotUndone)?;
+        let was = known.clone();
+        known.link = number;
         self.changes.retain(|change| change.is_open(now));
-        self.note_change(Was::Link(was), by, name, now);
+        if was.readiness == Readiness::Accepted {
+            (known.readiness, known.agreed_at) = (Readiness::Invited, None);
+            self.note_change(Was::Link(was), by, name, now);
+        }
+        self.note_former_first(&before, now);
+        Ok(number)
     }
 
     fn note_change(&mut self, was: Was, by: &UserId, name: &str, now: Timestamp) {
         let last = self.changes.iter_mut().rfind(|change| change.was.is_kind_of(&was));
         match last.filter(|last| last.by == *by) {
-            Some(last) => (last.at, last.name) = (now, name.into()),
+            Some(last) => {
+                last.was.keep_words(&was);
+                (last.at, last.name) = (now, name.into());
+            }
             None => {
                 let number =
                     self.changes.last().map_or(0, |last| last.number + 1).max(now.as_millis());
@@ -185,38 +236,14 @@ impl Home {
         self.changes.iter().filter(move |change| change.is_open(now))
     }
 
-    /// The contacts of before the changes that can be undone, whose links of then are kept.
-    pub fn former_contacts(&self, now: Timestamp) -> impl Iterator<Item = &Contact> {
-        self.open_changes(now).flat_map(|change| match &change.was {
-            Was::Address(_) => &[][..],
-            Was::Contacts(all) => all,
-            Was::Link(contact) => std::slice::from_ref(contact),
-        })
+    /// The contacts of before the changes that can be undone.
+    pub(super) fn contacts_before(&self, now: Timestamp) -> impl Iterator<Item = &Contact> {
+        self.open_changes(now).flat_map(|change| change.was.contacts())
     }
 
-    /// The first contact of before the changes of the last day, if that was somebody else than today
-    /// or was asked by another link. Only a contact who had agreed to be called, and who has not
-    /// refused since.
-    pub fn former_first(&self, now: Timestamp) -> Option<&Contact> {
-        let before = self.open_changes(now).find_map(|change| match &change.was {
-            Was::Contacts(all) => Some(all),
-            _ => None,
-        });
-        let had_other_link = |contact: &Contact| {
-            let is_link = |change: &Change| matches!(&change.was, Was::Link(was) if was.is_same_person(contact));
-            self.open_changes(now).any(is_link)
-        };
-        let is_asked = |contact: &&Contact| {
-            let known = self.contacts.iter().find(|known| known.is_same_person(contact));
-            let has_refused = known.is_some_and(|known| known.readiness == Readiness::OptedOut);
-            // Another link was made only of a contact who had agreed.
-            let had_agreed = contact.readiness == Readiness::Accepted || had_other_link(contact);
-            had_agreed && !has_refused
-        };
-        let former = before.unwrap_or(&self.contacts).iter().find(is_asked)?;
-        let is_still_first =
-            call_tree::first(&self.contacts).is_some_and(|first| first.is_same_person(former));
-        (!is_still_first || had_other_link(former)).then_some(former)
+    /// The contacts of before all recorded changes.
+    pub(super) fn contacts_of_changes(&self) -> impl Iterator<Item = &Contact> {
+        self.changes.iter().flat_map(|change| change.was.contacts())
     }
 
     /// The changes of the last day, oldest first.
@@ -254,7 +281,6 @@ impl Home {
             Was::Link(was) => {
                 let contact = self.contacts.iter_mut().find(|known| known.is_same_person(&was));
                 contact.ok_or(NotUndone)?.keep_word_of(&was);
-                self.changes.retain(|change| change.number != number);
             }
         }
         Ok(())

@@ -59,9 +59,9 @@ pub enum EffectKind {
         call: CallId,
         contact: ContactId,
         purpose: Purpose,
-        /// Whether only a link of before a change answers it.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        by_former_link: bool,
+        /// The number of the link whose page rings.
+        #[serde(default)]
+        link: u64,
     },
     /// Signal a third party's alarm receiving center.
     SignalReceiver {
@@ -193,10 +193,7 @@ pub fn effects(incident: &Incident, Recorded { at, event }: &Recorded) -> Vec<Ef
                     call: *call,
                     contact: contact.clone(),
                     purpose: *purpose,
-                    by_former_link: incident
-                        .calls
-                        .iter()
-                        .any(|placed| placed.id == *call && incident.is_by_former_link(placed)),
+                    link: incident.link_of(*call),
                 },
             );
         }

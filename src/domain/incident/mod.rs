@@ -39,7 +39,7 @@ mod snapshot;
 use super::{
     call_tree,
     contact::Contact,
-    id::{HomeId, IncidentId},
+    id::{CallId, HomeId, IncidentId},
     time::Timestamp,
 };
 pub use call::{Call, CallOutcome, CallState, Purpose};
@@ -433,19 +433,15 @@ impl Incident {
         self.calls.iter().filter(|call| call.is_open())
     }
 
+    /// The number of the link whose page rings for a call.
+    pub fn link_of(&self, call: CallId) -> u64 {
+        let placed = self.calls.iter().find(|placed| placed.id == call);
+        placed.and_then(|placed| self.called(placed)).map_or(0, |contact| contact.link)
+    }
+
     /// The contact who is called, with name and number of the snapshot.
     pub fn called(&self, call: &Call) -> Option<&Contact> {
         let former = self.snapshot.former_first.as_ref().filter(|_| call.beside);
         former.or_else(|| self.snapshot.contacts.iter().find(|c| c.id == call.contact))
-    }
-
-    /// Whether only a link of before the changes answers a call: the person is no contact any more,
-    /// has another number now, or is the first contact, who is asked by the new link as well.
-    pub fn is_by_former_link(&self, call: &Call) -> bool {
-        let Some(former) = self.snapshot.former_first.as_ref().filter(|_| call.beside) else {
-            return false;
-        };
-        let is_first = call_tree::first(self.callable()).is_some_and(|first| first.id == former.id);
-        is_first || !self.snapshot.contacts.iter().any(|contact| contact.is_same_person(former))
     }
 }

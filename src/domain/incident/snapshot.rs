@@ -154,7 +154,7 @@ impl Snapshot {
             address: home.address.clone(),
             notes: home.notes.clone(),
             contacts: home.contacts.clone(),
-            former_first: home.former_first(now).cloned(),
+            former_first: home.former_first(now).map(|former| former.contact.clone()),
             recent_changes: home.recent_changes(now),
             sounders: sounders(home),
             announcer: base,

@@ -2,8 +2,8 @@
 //! Profile S).
 //!
 //! Cameras are not trusted: an address that a camera reports is checked like one that an owner
-//! enters. Owners are not trusted with the rest of the network: what is no camera gets one answer,
-//! whether a port is open or closed.
+//! enters. Owners are not trusted with the rest of the network: every host that is not a camera gets
+//! the same answer, with an open port or without.
 
 use super::settings::Settings;
 use crate::{
@@ -238,8 +238,8 @@ impl Way {
         }
         let at = self.settings.reach.find(host, port).await?;
         let mut plain = url.clone();
-        // The request goes to the address that was checked, whatever the name stands for a moment
-        // later. A password in the address would be sent unencrypted.
+        // The request goes to the address that was checked, even if the name resolves differently a
+        // moment later. A password in the address would be sent unencrypted.
         plain
             .set_ip_host(at.ip())
             .and_then(|()| plain.set_username(""))

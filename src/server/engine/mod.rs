@@ -30,7 +30,7 @@ use crate::{
     server::{
         clock::Clock,
         live_events::LiveEvents,
-        store::{Journal, StoreError},
+        store::{Journal, REPORTS_REMEMBERED, StoreError},
         tasks::{Stage, Tasks},
     },
 };
@@ -157,7 +157,7 @@ impl Engine {
         }
         let time_is_kept = set_clock(&*store, &clock, latest_fact, least_if_unknown).await?;
         recall(&*store, &view, clock.now()).await?;
-        view.answered(store.reports(clock.now() - reports::REMEMBERED).await?);
+        view.answered(store.reports(clock.now() - REPORTS_REMEMBERED).await?);
         let (mut pending, unreadable) = store.pending().await?;
         if !unreadable.is_empty() {
             tracing::error!(keys = ?unreadable, "effects cannot be read, so they are not carried out");

@@ -8,17 +8,10 @@ use crate::{
         incident::{Actor, Report, command::Command, event::Event},
         time::Timestamp,
     },
-    server::store::ReportRow,
+    server::store::{REPORTS_REMEMBERED, ReportRow},
 };
-use std::{
-    collections::{HashMap, VecDeque},
-    time::Duration,
-};
+use std::collections::{HashMap, VecDeque};
 
-/// How long a report is remembered, at least. Its signature is accepted for ten minutes at most, from
-/// five minutes before its time until five minutes after it. The rest is for clocks that are corrected
-/// meanwhile. `store::sqlite::reports` forgets at the same age.
-pub(super) const REMEMBERED: Duration = Duration::from_secs(3_600);
 /// The most reports of one reporter that are remembered. More are refused, so that none is forgotten
 /// too early.
 const MOST: usize = 10_000;
@@ -55,7 +48,7 @@ impl SignedReport {
 impl Engine {
     /// Whether an incident recorded a report that was answered before; `None` if it was not answered.
     pub fn answered_report(&self, key: &str, body: &[u8; 32]) -> Option<bool> {
-        // What is only in memory is not acknowledged (I10).
+        // A report that is only in memory is not acknowledged (I10).
         let stored = !self.view.store_fails();
         self.view.report(key).filter(|_| stored).map(|row| row.is_recorded(body))
     }
@@ -124,7 +117,7 @@ impl Answered {
     /// Whether the oldest one may be forgotten.
     fn is_old(&self, now: Timestamp) -> bool {
         let oldest = self.order.front().and_then(|key| self.rows.get(key));
-        oldest.is_some_and(|row| now.since(row.at) >= REMEMBERED)
+        oldest.is_some_and(|row| now.since(row.at) >= REPORTS_REMEMBERED)
     }
 }
 
@@ -135,6 +128,7 @@ fn reporter_of(key: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 
@@ -147,10 +141,10 @@ mod tests {
         let mut known = KnownReports::default();
         known.extend([row("harbor/1", NOON)]);
         assert!(known.get("harbor/1").is_some() && known.get("coast/1").is_none());
-        let before = NOON + REMEMBERED - Duration::from_millis(1);
+        let before = NOON + REPORTS_REMEMBERED - Duration::from_millis(1);
         known.extend([row("harbor/2", before)]);
         assert!(known.get("harbor/1").is_some());
-        known.extend([row("harbor/3", NOON + REMEMBERED)]);
+        known.extend([row("harbor/3", NOON + REPORTS_REMEMBERED)]);
         assert!(known.get("harbor/1").is_none() && known.get("harbor/2").is_some());
     }
 
@@ -168,7 +162,7 @@ mod tests {
         assert_eq!(taken, MOST);
         assert!(known.get(&key(0)).is_some(), "a replay of the first is still known");
         assert!(known.has_room("coast/1", NOON), "another reporter is not refused");
-        assert!(known.has_room(&key(MOST), NOON + REMEMBERED));
+        assert!(known.has_room(&key(MOST), NOON + REPORTS_REMEMBERED));
     }
 
     #[test]

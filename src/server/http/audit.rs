@@ -158,8 +158,10 @@ pub fn changes(before: &Home, after: &Home) -> Value {
         ("cameras", Some(Value::Array(all))) => all.iter().map(without_login).collect(),
         (_, value) => value.cloned().unwrap_or_default(),
     };
-    // The list of changes that can be undone follows from the changed fields.
-    let changed = names.filter(|name| *name != "changes" && before.get(*name) != after.get(*name));
+    // What can be undone, and who was first before, follow from the changed fields.
+    let follows = ["changes", "former", "last_link"];
+    let changed = names
+        .filter(|name| !follows.contains(&name.as_str()) && before.get(*name) != after.get(*name));
     changed.map(|name| (name.clone(), json!({"before": told(name, before.get(name)), "after": told(name, after.get(name))}))).collect()
 }
 

@@ -49,7 +49,7 @@ use axum::{
     extract::{Query, State, rejection::QueryRejection},
 };
 use serde::Deserialize;
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, ops::Range, sync::Arc, time::Duration};
 use tokio::sync::watch;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -98,6 +98,10 @@ pub struct Seen {
     /// value that is not a version is ignored.
     seen: Option<String>,
 }
+
+/// The most incidents whose details an answer shows for the first time. Each is recorded, and the next
+/// answer shows the next ones: after an outage, hundreds of incidents may wait for a review.
+const SHOWN_AT_ONCE: usize = 20;
 
 /// Whether the center handles the incident: the center has operators, or the incident was found
 /// late. A drill never reaches them (I18).
@@ -154,7 +158,9 @@ pub async fn queue(
     let mut open: Vec<_> =
         board.engine.view().running().into_iter().filter(|current| is_open(current)).collect();
     open.sort_by_key(|current| (Reverse(urgency(current)), current.incident.deadline));
-    let items = open.iter().map(|current| board.item(current, &signed_in, role)).collect();
+    let mut unrecorded = 0..SHOWN_AT_ONCE;
+    let items =
+        open.iter().map(|current| board.item(current, &signed_in, role, &mut unrecorded)).collect();
     Ok(Json(Queue {
         version,
         items,
@@ -175,7 +181,15 @@ fn urgency(current: &Current) -> u8 {
 }
 
 impl Board {
-    fn item(&self, current: &Arc<Current>, signed_in: &SignedIn, role: CenterRole) -> QueueItem {
+    /// `unrecorded` has an element for each incident whose details may still be shown for the first
+    /// time.
+    fn item(
+        &self,
+        current: &Arc<Current>,
+        signed_in: &SignedIn,
+        role: CenterRole,
+        unrecorded: &mut Range<usize>,
+    ) -> QueueItem {
         let incident = &current.incident;
         let home = self.homes.get(&incident.home);
         // A restricted device sees what waits, and no home, because it can do nothing there.
@@ -183,8 +197,9 @@ impl Board {
         let by = actor(signed_in);
         let mine = free && incident.assignee.as_ref() == Some(&by);
         let is_for_all = matches!(incident.state, Stands::UnderReview);
-        let shown = mine || free && (is_for_all || role.may(CenterAction::Lead));
+        let may_look = free && (is_for_all || role.may(CenterAction::Lead));
         let is_recorded = incident.shown_to.contains(&by);
+        let shown = mine || may_look && (is_recorded || unrecorded.next().is_some());
         if shown && !is_recorded {
             // Nobody waits for that: the record changes the version of the queue, and the next answer
             // has the notes, too.

@@ -227,7 +227,7 @@ pub async fn of_phone(
         events,
         _open: streams.snapshots.pages.open(caller.page()),
         token: caller.token,
-        whose: Linked { home: caller.home, contact: caller.contact, is_former: caller.is_former },
+        whose: Linked { home: caller.home, contact: caller.contact },
         shown: None,
         pings,
         links,
@@ -261,8 +261,8 @@ impl ContactStream {
             if let Ok(whose) = self.links.contact_of(self.token).await {
                 self.whose = whose?;
             }
-            let Linked { home, contact, is_former } = &self.whose;
-            let phone = self.streams.snapshots.present_phone(home, contact, *is_former);
+            let Linked { home, contact } = &self.whose;
+            let phone = self.streams.snapshots.present_phone(home, contact);
             let said = (phone.call.clone(), phone.ready, phone.changed.clone());
             if self.shown.as_ref() != Some(&said) {
                 let data = serde_json::to_string(&phone).ok()?;

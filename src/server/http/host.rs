@@ -3,8 +3,8 @@
 //!
 //! To a browser such a page and this server are one site, so the page reads the answers. It runs in
 //! a browser of the home, and so it reaches servers that its author does not. It has no cookie and
-//! no link of this server, because browsers keep cookies by name. What needs a session, a link or a
-//! signature is therefore closed to it, and stays open under every name: no list of names is
+//! no link of this server, because browsers keep cookies by name. Routes that need a session, a link
+//! or a signature refuse it, and answer under every name: no list of names is
 //! complete (proxies, dynamic DNS, routers), and a host check must never stop an SOS. Two things
 //! are closed to names that the server does not have: signing in with a password or a recovery code
 //! ([`NotRebound`]), and the address for metrics ([`known_only`]).
@@ -12,6 +12,7 @@
 use super::{cookie, errors::ApiError};
 use crate::{
     api::problem::Code,
+    domain::host_name::is_local_name,
     server::{
         limits::LogLimit,
         state::{AppState, handles},
@@ -32,21 +33,6 @@ use std::{
 const NAME_MOST: usize = 253;
 /// Any page can send requests under its own name.
 static REFUSALS: LazyLock<LogLimit> = LazyLock::new(LogLimit::new);
-
-/// Ends of names that public DNS does not have, so that no other site has such a name: RFC 6761
-/// (`.localhost`), RFC 6762 with its appendix G, RFC 8375 (`.home.arpa`), and what routers use.
-const LOCAL: [&str; 10] = [
-    ".localhost",
-    ".local",
-    ".home.arpa",
-    ".internal",
-    ".lan",
-    ".home",
-    ".intranet",
-    ".private",
-    ".corp",
-    ".localdomain",
-];
 
 /// Why the host of a request cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,14 +101,10 @@ impl<'a> Authority<'a> {
     /// have, or one of `hosts`, the names that the configuration gives this server.
     fn is_known(&self, hosts: &[String]) -> bool {
         let name = self.host.strip_suffix('.').unwrap_or(self.host);
-        let ends_with = |end: &&str| {
-            let at = name.len().checked_sub(end.len());
-            at.and_then(|at| name.get(at..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
-        };
         name.starts_with('[')
             || name.parse::<Ipv4Addr>().is_ok()
             || !name.contains('.')
-            || LOCAL.iter().any(ends_with)
+            || is_local_name(name)
             || hosts.iter().any(|host| host.eq_ignore_ascii_case(name))
     }
 }

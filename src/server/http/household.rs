@@ -19,7 +19,7 @@ use crate::{
         problem::Code,
     },
     domain::{
-        contact::{Contact, Readiness},
+        contact::Contact,
         home::{
             Home, ResponderNotes,
             edit::{AsksPassword, ErrorCode, FieldError, FieldErrors, Form, WrittenContact},
@@ -38,7 +38,7 @@ use crate::{
         presenters::problem::fields,
         snapshots::Snapshots,
         state::{AppState, handles},
-        store::{AuditEntry, ChangeError, Changes, Op, Reads},
+        store::{self, AuditEntry, ChangeError, Changes, Op, Reads},
         telephony::number::e164,
     },
 };
@@ -398,36 +398,21 @@ pub async fn link(
     let Owner(member) = &owner;
     let (id, token) = (&member.home.id, identity::new_token());
     let edit = |home: &mut Home| -> Result<_, EditError> {
-        let before = home.clone();
-        let known = home.contacts.iter_mut().find(|c| c.id == contact).ok_or(EditError::Gone)?;
-        let numbered = (known.id.clone(), known.phone.clone());
-        let now = links.clock.now();
-        if known.readiness == Readiness::Accepted {
-            let was = known.clone();
-            known.readiness = Readiness::Invited;
-            let who = &member.signed_in.account;
-            home.note_link(was, &who.id, &who.name, now);
-        }
-        let retire = Op::RetireContactLinks {
-            home: id.clone(),
-            contacts: vec![numbered],
-            kept: home.former_contacts(now).map(|c| (c.id.clone(), c.phone.clone())).collect(),
-        };
-        let mut change = owner.change(AuditAction::LinkMade, json!({"contact": contact}));
-        if *home != before {
-            let asked_again =
-                member.signed_in.entry(AuditAction::HomeChanged, audit::changes(&before, home));
-            change = change.record_first(AuditEntry { home: Some(id.clone()), ..asked_again });
-        }
-        let (home, contact, shown) =
-            (id.clone(), contact.clone(), links.demo.then(|| token.clone()));
+        let (before, who) = (home.clone(), &member.signed_in.account);
+        let number = home
+            .renew_link(&contact, (&who.id, &who.name), links.clock.now())
+            .map_err(|NotUndone| EditError::Gone)?;
+        let asked_again =
+            member.signed_in.entry(AuditAction::HomeChanged, audit::changes(&before, home));
+        let change = owner
+            .change(AuditAction::LinkMade, json!({"contact": contact}))
+            .record_first(AuditEntry { home: Some(id.clone()), ..asked_again });
         let put = Op::PutContactLink {
             token: identity::token_hash(&token),
-            home,
-            contact: contact.clone(),
-            shown,
+            link: store::ContactLink { home: id.clone(), contact: contact.clone(), number },
+            shown: links.demo.then(|| token.clone()),
         };
-        Ok(((), change.op(retire).op(put)))
+        Ok(((), change.op(put)))
     };
     links.homes.edit(&links.changes, id, edit).await?.ok_or_else(ApiError::not_found)?;
     Ok(Json(ContactLink { path: format!("/contact/{token}") }))
@@ -466,6 +451,10 @@ pub async fn verbal_password(
                 let mut form = Form::default();
                 form.wrong("current", ErrorCode::NotRight);
                 return form.done(());
+            }
+            if known.is_some() {
+                // Only a person who belongs here knows it, so the contacts of today are right.
+                home.former.clear();
             }
             home.verbal_password = Some(hash.clone());
             // Every contact has to learn the new password.

@@ -111,8 +111,6 @@ pub struct Caller {
     pub home: Arc<Home>,
     /// The contact.
     pub contact: Contact,
-    /// Whether the link is one of before a change that can still be undone.
-    pub is_former: bool,
     /// The hash of the link's token.
     pub token: [u8; 32],
     /// The call in the path, if it names one.
@@ -127,13 +125,13 @@ impl FromRequestParts<AppState> for Caller {
         let token = path.remove("token").ok_or_else(ApiError::not_found)?;
         let token = identity::token_hash(&token);
         let links = Links::from_ref(app);
-        let Linked { home, contact, is_former } =
+        let Linked { home, contact } =
             links.contact_of(token).await?.ok_or_else(ApiError::not_found)?;
         let call = path
             .remove("call")
             .map(|id| id.parse().map_err(|_| ApiError::not_found()))
             .transpose()?;
-        Ok(Self { home, contact, is_former, token, call })
+        Ok(Self { home, contact, token, call })
     }
 }
 
@@ -153,8 +151,6 @@ pub struct Linked {
     pub home: Arc<Home>,
     /// The contact, for a former link as of before the change.
     pub contact: Contact,
-    /// See [`Caller::is_former`].
-    pub is_former: bool,
 }
 
 impl Links {
@@ -165,21 +161,16 @@ impl Links {
             return Ok(self.called_behind(token));
         };
         let home = self.homes.get(&link.home).ok_or_else(|| missing(&self.homes, &link.home))?;
-        let is_former = link.former_phone.is_some();
-        let contact = match link.former_phone {
-            None => home.contacts.iter().find(|c| c.id == link.contact),
-            Some(_) if let Some(called) = self.called_behind(token) => return Ok(Some(called)),
-            Some(phone) => home
-                .former_contacts(self.clock.now())
-                .find(|c| c.id == link.contact && c.phone == phone),
-        };
-        Ok(match contact.cloned() {
-            Some(contact) => {
-                self.snapshots.pages.sees(token, Page::of(&home, &contact, is_former));
-                Some(Linked { home, contact, is_former })
-            }
-            None => self.called_behind(token),
-        })
+        let contact = home.linked(&link.contact, link.number, self.clock.now()).cloned();
+        if contact.as_ref().is_none_or(|contact| home.is_former(contact))
+            && let Some(called) = self.called_behind(token)
+        {
+            return Ok(Some(called));
+        }
+        Ok(contact.map(|contact| {
+            self.snapshots.pages.sees(token, Page::of(&home, &contact));
+            Linked { home, contact }
+        }))
     }
 
     /// The contact whose link this was when the call was placed that rings or is answered now.
@@ -190,14 +181,14 @@ impl Links {
         let incident = &current.incident;
         let call = incident.open_calls().find(|call| pages.had_link(token, incident, call))?;
         let contact = incident.called(call)?.clone();
-        Some(Linked { home, contact, is_former: incident.is_by_former_link(call) })
+        Some(Linked { home, contact })
     }
 }
 
 impl Caller {
     /// The contact's page.
     pub fn page(&self) -> Page {
-        Page::of(&self.home, &self.contact, self.is_former)
+        Page::of(&self.home, &self.contact)
     }
 
     /// The call in the path with its incident, if it is a call to this contact.
@@ -235,14 +226,11 @@ impl Caller {
         phones: &Phones,
         change: impl Fn(&mut Contact),
     ) -> Result<Json<Phone>, ApiError> {
-        if self.is_former {
-            return Err(ApiError::not_found());
-        }
         let edit = |home: &mut Home| -> Result<_, EditError> {
             let contact = home
                 .contacts
                 .iter_mut()
-                .find(|c| c.id == self.contact.id)
+                .find(|c| c.is_by_same_link(&self.contact))
                 .ok_or(EditError::Gone)?;
             change(contact);
             let remembers = contact.memory.map(|memory| memory.remembers);
@@ -253,7 +241,7 @@ impl Caller {
                 ..AuditEntry::new(AuditAction::ContactAnswered, phones.clock.now(), detail)
             };
             let payer = Payer::Link(self.home.id.clone(), contact.id.clone());
-            let stands = Guard::LinkStands(self.token, self.home.id.clone(), contact.id.clone());
+            let stands = Guard::LinkStands(self.token);
             Ok((contact.clone(), Change::new(entry).charged_to(payer).guard(stands)))
         };
         let contact = phones
@@ -261,12 +249,12 @@ impl Caller {
             .edit(&phones.changes, &self.home.id, edit)
             .await?
             .ok_or_else(ApiError::not_found)?;
-        Ok(Json(phones.snapshots.present_phone(&self.home, &contact, false)))
+        Ok(Json(phones.snapshots.present_phone(&self.home, &contact)))
     }
 
     async fn stepped(&self, phones: &Phones, step: CallStep) -> Result<Json<Phone>, ApiError> {
         self.step(phones, step).await?;
-        Ok(Json(phones.snapshots.present_phone(&self.home, &self.contact, self.is_former)))
+        Ok(Json(phones.snapshots.present_phone(&self.home, &self.contact)))
     }
 }
 
@@ -279,7 +267,7 @@ impl Caller {
     responses((status = 200, body = Phone), Problems),
 )]
 pub async fn one(State(snapshots): State<Arc<Snapshots>>, caller: Caller) -> Json<Phone> {
-    Json(snapshots.present_phone(&caller.home, &caller.contact, caller.is_former))
+    Json(snapshots.present_phone(&caller.home, &caller.contact))
 }
 
 /// Agrees to be an emergency contact.
@@ -291,7 +279,8 @@ pub async fn one(State(snapshots): State<Arc<Snapshots>>, caller: Caller) -> Jso
     responses((status = 200, body = Phone), Problems),
 )]
 pub async fn accept(State(phones): State<Phones>, caller: Caller) -> Result<Json<Phone>, ApiError> {
-    caller.changed(&phones, |contact| contact.readiness = Readiness::Accepted).await
+    let now = phones.clock.now();
+    caller.changed(&phones, |contact| contact.agree(now)).await
 }
 
 /// Stops being an emergency contact. The owners of the home see that.
@@ -356,7 +345,9 @@ pub async fn answer(State(phones): State<Phones>, caller: Caller) -> Result<Json
         let reached = |contact: &mut Contact| contact.reached_at = Some(now);
         // The call itself succeeded. That it was answered is stored for the dashboard only, so a
         // failure is acceptable.
-        if let (false, Err(refused)) = (caller.is_former, caller.changed(&phones, reached).await) {
+        if !caller.home.is_former(&caller.contact)
+            && let Err(refused) = caller.changed(&phones, reached).await
+        {
             tracing::warn!(?refused, "could not store that a contact was reached");
         }
         Ok(answer)

@@ -1,6 +1,6 @@
 //! The state of the server itself: liveness, readiness, metrics, and the OpenAPI document.
 //!
-//! Metrics and the names of what is quarantined tell of incidents that are hidden from their home.
+//! Metrics and the names of quarantined incidents reveal those that are hidden from their home.
 //! At the address of the app, a request of this machine looks the same as one that a proxy on this
 //! machine forwards without saying so. They are therefore served only at an address of their own,
 //! `metrics_listen`.

@@ -122,8 +122,10 @@ impl Counting {
         compute("statistics", since, write).await.ok_or_else(ApiError::internal)
     }
 
-    /// Summarizes the incidents since then, the newest first. Those that cannot be read are not
-    /// counted.
+    /// Summarizes the incidents since then, the newest first.
+    ///
+    /// # Errors
+    /// The store, or an incident that cannot be read.
     async fn handled_since(&self, since: Timestamp) -> Result<Vec<Handled>, ApiError> {
         let (mut all, mut from) = (Vec::new(), None);
         for _ in 0..PAGES_MOST {

@@ -2,7 +2,8 @@
 //! record.
 
 use super::{
-    Account, AuditEntry, Delivery, Invitation, PanelAlarms, Session, StoreError, StoredPasskey,
+    Account, AuditEntry, ContactLink, Delivery, Invitation, PanelAlarms, Session, StoreError,
+    StoredPasskey,
 };
 use crate::{
     domain::{
@@ -70,29 +71,17 @@ pub enum Op {
     PutContactLink {
         /// The hash of the token.
         token: [u8; 32],
-        /// The contact's home.
-        home: HomeId,
-        /// The contact.
-        contact: ContactId,
+        /// To whom it leads.
+        link: ContactLink,
         /// The token, if it may be shown.
         shown: Option<String>,
     },
-    /// Ends the links of contacts. One link of each contact that `kept` names stays as a former link:
-    /// the oldest. Former links of others end.
-    RetireContactLinks {
-        /// Their home.
+    /// Ends the links of a home's contacts, except those.
+    KeepContactLinks {
+        /// The home.
         home: HomeId,
-        /// The contacts, with their numbers.
-        contacts: Vec<Numbered>,
-        /// The contacts of before the changes that can be undone.
-        kept: Vec<Numbered>,
-    },
-    /// Makes the former links of contacts current, in place of newer ones.
-    RestoreContactLinks {
-        /// Their home.
-        home: HomeId,
-        /// The contacts, with their numbers.
-        contacts: Vec<Numbered>,
+        /// The contacts, with the numbers of their links.
+        kept: Vec<(ContactId, u64)>,
     },
     /// Ends a quarantined incident of a home.
     EndQuarantined {
@@ -112,9 +101,8 @@ impl Op {
             Self::PutHome { home, .. } => Some(&home.id),
             Self::PutMembership(home, ..)
             | Self::EndMembership(home, _)
-            | Self::PutContactLink { home, .. }
-            | Self::RetireContactLinks { home, .. }
-            | Self::RestoreContactLinks { home, .. }
+            | Self::PutContactLink { link: ContactLink { home, .. }, .. }
+            | Self::KeepContactLinks { home, .. }
             | Self::EndQuarantined { home, quiet: false, .. }
             | Self::EndInvitation { home: Some(home), .. } => Some(home),
             _ => None,
@@ -135,9 +123,6 @@ impl Op {
     }
 }
 
-/// A contact with the telephone number, which an owner may change.
-pub type Numbered = (ContactId, String);
-
 /// A condition of a change, checked in the same transaction before its operations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {
@@ -151,8 +136,8 @@ pub enum Guard {
     MayAtCenter(UserId, CenterAction),
     /// The incident of that home is quarantined.
     IsQuarantined(String, HomeId),
-    /// The link with that token belongs to that contact today.
-    LinkStands([u8; 32], HomeId, ContactId),
+    /// The link with that token has not ended.
+    LinkStands([u8; 32]),
     /// The account belongs to the home.
     IsMember(HomeId, UserId),
     /// The account does not belong to the home.

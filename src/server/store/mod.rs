@@ -23,11 +23,11 @@ use crate::domain::{
     time::Timestamp,
 };
 use async_trait::async_trait;
-pub use change::{Bookkeeping, Change, ChangeError, Guard, Numbered, Op, Payer, Write};
+pub use change::{Bookkeeping, Change, ChangeError, Guard, Op, Payer, Write};
 pub use feed::Feed;
 pub use records::{
     Account, AuditEntry, AuditRow, ContactLink, Delivery, Failing, Invitation, PanelAlarms,
-    Quarantined, ReportRow, RunningRow, SESSION_LEAVES, Session, StoredPasskey,
+    Quarantined, REPORTS_REMEMBERED, ReportRow, RunningRow, SESSION_LEAVES, Session, StoredPasskey,
 };
 use std::sync::Arc;
 pub use writer::Changes;
@@ -483,9 +483,10 @@ pub trait Reads: IncidentReads {
 
     /// The contact that a link belongs to.
     async fn contact_link(&self, token: [u8; 32]) -> Result<Option<ContactLink>, StoreError>;
-    /// The contacts of a home that have a link today, each with its token if it may be shown.
+    /// The links of a home's contacts, also those of before a change, each with its number, and with
+    /// its token if it may be shown.
     async fn contact_links(
         &self,
         home: &HomeId,
-    ) -> Result<Vec<(ContactId, Option<String>)>, StoreError>;
+    ) -> Result<Vec<(ContactId, u64, Option<String>)>, StoreError>;
 }

@@ -87,8 +87,8 @@ pub struct ContactLink {
     pub home: HomeId,
     /// The contact.
     pub contact: ContactId,
-    /// The contact's number then, if it is a link of before a change.
-    pub former_phone: Option<String>,
+    /// The number of the link: see [`crate::domain::contact::Contact::link`].
+    pub number: u64,
 }
 
 /// A registered passkey.
@@ -144,6 +144,11 @@ pub struct PanelAlarms {
     /// Each with the name of its signal and its zone, the oldest first.
     pub alarms: Vec<(String, u16)>,
 }
+
+/// How long a report is remembered, at least. Its signature is accepted for ten minutes at most, from
+/// five minutes before its time until five minutes after it. The rest is for clocks that are corrected
+/// meanwhile.
+pub const REPORTS_REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// A report of another server that was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]

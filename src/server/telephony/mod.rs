@@ -23,9 +23,9 @@ pub struct WebPhones(pub Arc<ContactPages>);
 impl EffectHandler for WebPhones {
     async fn execute(&self, effect: &Effect) -> Result<Option<Command>, ExecuteError> {
         Ok(match &effect.kind {
-            EffectKind::CallContact { call, contact, by_former_link, .. } => {
+            EffectKind::CallContact { call, contact, link, .. } => {
                 let (home, contact) = (effect.home.clone(), contact.clone());
-                let page = Page { home, contact, is_former: *by_former_link };
+                let page = Page { home, contact, link: *link };
                 let cannot_ring = Command::Call { call: *call, step: CallStep::CannotRing };
                 (!self.0.may_ring(&page)).then_some(cannot_ring)
             }

@@ -25,28 +25,28 @@ const LINKS_MOST: usize = 4_096;
 /// See [`LINKS_MOST`].
 const LINK_FORGOTTEN: Duration = Duration::from_secs(3_600);
 
-/// A page, by the person whose link leads to it.
+/// A page, by the link that leads to it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Page {
     /// The home.
     pub home: HomeId,
     /// The contact.
     pub contact: ContactId,
-    /// Whether the link is one of before a change that can still be undone.
-    pub is_former: bool,
+    /// The number of the link.
+    pub link: u64,
 }
 
 impl Page {
     /// The page of a contact.
-    pub fn of(home: &Home, contact: &Contact, is_former: bool) -> Self {
-        Self { home: home.id.clone(), contact: contact.id.clone(), is_former }
+    pub fn of(home: &Home, contact: &Contact) -> Self {
+        Self { home: home.id.clone(), contact: contact.id.clone(), link: contact.link }
     }
 
     /// Whether it rings for this call of an incident.
     pub fn is_of(&self, incident: &Incident, call: &Call) -> bool {
         self.home == incident.home
             && self.contact == call.contact
-            && self.is_former == incident.is_by_former_link(call)
+            && incident.called(call).is_some_and(|contact| contact.link == self.link)
     }
 }
 
@@ -177,9 +177,9 @@ mod tests {
         let [sister, neighbor] = ["sister", "neighbor"].map(|id| Page {
             home: home.clone(),
             contact: id.parse().unwrap(),
-            is_former: false,
+            link: 1,
         });
-        let former = Page { is_former: true, ..sister.clone() };
+        let former = Page { link: 0, ..sister.clone() };
         assert!(pages.may_ring(&sister), "it may come back after the start");
         pages.may_return_until(Timestamp::default());
         assert!(!pages.may_ring(&sister));

@@ -61,7 +61,7 @@ async fn dump(server: &Server) -> Dump {
         memberships: rows("SELECT home || ' ' || account || ' ' || role || sos_withdrawn FROM membership").await,
         sessions: rows("SELECT account || ' ' || hex(token) || ' ' || held_until || ' ' || proven_at FROM session").await,
         invitations: rows("SELECT hex(token) FROM invitation").await,
-        links: rows("SELECT home || ' ' || contact || ' ' || hex(token) FROM contact_link WHERE former_phone IS NULL").await,
+        links: rows("SELECT home || ' ' || contact || ' ' || hex(token) FROM contact_link JOIN home ON home.id = home, json_each(document, '$.contacts') AS known WHERE known.value ->> 'id' = contact AND coalesce(known.value ->> 'link', 0) = number").await,
         codes: rows("SELECT hex(hash) FROM recovery_code").await,
         passkeys: rows("SELECT hex(credential) FROM passkey").await,
         homes: rows("SELECT document FROM home").await,

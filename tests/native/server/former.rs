@@ -117,3 +117,26 @@ async fn undo_brings_the_links_of_contacts_back() {
     let said = page.post(&format!("{sister}/opt-out"), &json!({})).await.1;
     assert_eq!(said["ready"], "opted_out", "it is the contact's link again");
 }
+
+/// An owner who knows the verbal password is no thief of the account, and may not want the person who
+/// was first before to hear of a request for help.
+#[tokio::test]
+async fn another_verbal_password_ends_the_call_to_the_former_contact() {
+    let server = Server::start("60s").await;
+    let owner = server.sign_in("owner").await;
+    let (sister, page) = (owner.phone_of("maple-street", 0).await, server.stranger());
+    replaces_all(&owner).await;
+    assert_eq!(page.get(&sister).await.1["changed"]["is_asked"], true);
+    let path = format!("{MAPLE}/verbal-password");
+    for (current, status, is_asked) in [
+        ("grey goose", StatusCode::UNPROCESSABLE_ENTITY, true),
+        ("blue heron", StatusCode::OK, false),
+    ] {
+        let word = json!({"password": "white stork", "current": current});
+        assert_eq!(owner.ask(Method::PUT, &path, &word).await.0, status);
+        assert_eq!(page.get(&sister).await.1["changed"]["is_asked"], is_asked, "{current}");
+    }
+    let incident = sent(&owner).await;
+    let calls = owner.look(&incident).await["calls"].as_array().unwrap().len();
+    assert_eq!(calls, 1);
+}

@@ -116,9 +116,7 @@ async fn prepared(name: &str, server: &Server, owner: &Person) -> Case {
         )),
         "a contact answers" => {
             let path = format!("/api/v1{}/accept", sisters_link(owner).await);
-            let sister = ("sister".parse().unwrap(), String::new());
-            let ends =
-                Op::RetireContactLinks { home: maple(), contacts: vec![sister], kept: Vec::new() };
+            let ends = Op::KeepContactLinks { home: maple(), kept: Vec::new() };
             Case { cookie: None, ends, ..case(Method::POST, path, Value::Null, "contact_answered") }
         }
         _ => unreachable!("{name}"),

@@ -8,15 +8,15 @@ use buckler::{
     api::audit::AuditAction,
     domain::{
         access::{CenterAction, CenterRole, InvitationScope, Membership, Role},
-        id::{ContactId, HomeId, IncidentId, UserId},
+        id::{HomeId, IncidentId, UserId},
         time::Timestamp,
     },
     server::{
         clock::Anchor,
         store::{
-            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, Database, Feed, Guard,
-            Invitation, Op, Payer, RequestRow, Session, StoreError, StoredPasskey, Urgent, Write,
-            Writes, sqlite, writer,
+            Account, AuditEntry, Batch, Bookkeeping, Change, ChangeError, ContactLink, Database,
+            Feed, Guard, Invitation, Op, Payer, RequestRow, Session, StoreError, StoredPasskey,
+            Urgent, Write, Writes, sqlite, writer,
         },
         tasks::{TaskFailed, Tasks},
     },
@@ -542,21 +542,14 @@ async fn check_guards(database: &mut Database, cases: impl IntoIterator<Item = (
 async fn right_that_ended_lets_nothing_happen() {
     let folder = tempfile::tempdir().unwrap();
     let (mut database, home, ada, ben) = peopled(&folder).await;
-    let (later, nobody, elsewhere) =
-        (NOW + Duration::from_secs(10), "nobody".parse().unwrap(), "elsewhere".parse().unwrap());
-    let sister: ContactId = "sister".parse().unwrap();
+    let (later, nobody) = (NOW + Duration::from_secs(10), "nobody".parse().unwrap());
+    let link = ContactLink { home: home.clone(), contact: "sister".parse().unwrap(), number: 2 };
     let ops = [
         Op::PutSession(session([5; 32], &ada)),
-        Op::PutContactLink {
-            token: [3; 32],
-            home: home.clone(),
-            contact: sister.clone(),
-            shown: None,
-        },
+        Op::PutContactLink { token: [3; 32], link, shown: None },
         Op::SetCenterRole(ben.clone(), Some(CenterRole::Operator)),
     ];
     database.apply(change(ops)).await.unwrap();
-    let link = |token, home: &HomeId| Guard::LinkStands(token, home.clone(), sister.clone());
     let cases = [
         (Guard::SessionStands([5; 32], NOW), Guard::SessionStands([5; 32], later)),
         (Guard::SessionStands([5; 32], NOW), Guard::SessionStands([4; 32], NOW)),
@@ -569,8 +562,7 @@ async fn right_that_ended_lets_nothing_happen() {
             Guard::MayAtCenter("ben".parse().unwrap(), CenterAction::Work),
             Guard::MayAtCenter(ada, CenterAction::Work),
         ),
-        (link([3; 32], &home), link([4; 32], &home)),
-        (link([3; 32], &home), link([3; 32], &elsewhere)),
+        (Guard::LinkStands([3; 32]), Guard::LinkStands([4; 32])),
     ];
     check_guards(&mut database, cases).await;
 }

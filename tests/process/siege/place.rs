@@ -18,7 +18,7 @@ use buckler::{
     },
     server::{
         identity::token_hash,
-        store::{Account, Invitation, Op, sqlite},
+        store::{Account, ContactLink, Invitation, Op, sqlite},
     },
 };
 use std::{fs, ops::Range, path::Path, process::Child, sync::Arc, time::Duration};
@@ -203,8 +203,7 @@ fn sessions() -> impl Iterator<Item = Op> {
 fn links() -> impl Iterator<Item = Op> {
     let links = BESIEGED.map(|n| Op::PutContactLink {
         token: token_hash(&format!("link-{n}")),
-        home: id(n),
-        contact: "sister".parse().expect("a name"),
+        link: ContactLink { home: id(n), contact: "sister".parse().expect("a name"), number: 0 },
         shown: None,
     });
     let invitations = (0..INVITATIONS).map(|n| {

@@ -38,7 +38,7 @@ macro_rules! kinds {
 }
 
 kinds!(name_of_op, OPS, Op: PutHome, PutAccount, PutMembership, EndMembership, SetCenterRole, PutInvitation, EndInvitation, PutSession, EndSession, EndSessions, ProveSession,
-    ReleaseSession, PutPasskey, EndPasskey, PutRecoveryCodes, EndRecoveryCode, PutContactLink, RetireContactLinks, RestoreContactLinks, EndQuarantined);
+    ReleaseSession, PutPasskey, EndPasskey, PutRecoveryCodes, EndRecoveryCode, PutContactLink, KeepContactLinks, EndQuarantined);
 kinds!(name_of_note, NOTES, Bookkeeping: SessionUsed, WebhookSince, Deliveries, PanelAlarms, Probe);
 
 /// The parts of a batch. A new one does not compile until it is here.
@@ -271,21 +271,13 @@ impl Probe {
             });
         }
         let (token, contact) = (token(n, 8), homes::contact(0, false).id);
-        let put =
-            Op::PutContactLink { token, home: home.clone(), contact: contact.clone(), shown: None };
-        let link = |former_phone| {
-            Some(ContactLink { home: home.clone(), contact: contact.clone(), former_phone })
+        let link = ContactLink { home: home.clone(), contact: contact.clone(), number: 2 };
+        let put = Op::PutContactLink { token, link: link.clone(), shown: None };
+        let keep = |number| Op::KeepContactLinks {
+            home: home.clone(),
+            kept: vec![(contact.clone(), number)],
         };
-        let numbered = vec![(contact.clone(), "+15035550100".to_owned())];
-        let retire =
-            |kept| Op::RetireContactLinks { home: home.clone(), contacts: numbered.clone(), kept };
-        let restore = Op::RestoreContactLinks { home: home.clone(), contacts: numbered.clone() };
-        for (op, then) in [
-            (put, link(None)),
-            (retire(numbered.clone()), link(Some(numbered[0].1.clone()))),
-            (restore, link(None)),
-            (retire(Vec::new()), None),
-        ] {
+        for (op, then) in [(put, Some(link.clone())), (keep(2), Some(link)), (keep(1), None)] {
             self.then(op, move |store| async move {
                 Ok(store.reads.contact_link(token).await? == then)
             });

@@ -24,7 +24,7 @@ impl Draft {
         match (call.state, step) {
             // An operator dials by hand. A call that was answered did ring.
             (CallState::Ringing { .. }, CallStep::CannotRing)
-                if !self.is_by_operator(call.purpose) =>
+                if !self.is_by_operator(call.purpose, call.beside) =>
             {
                 return self.end_call(call.id, CallOutcome::Failed);
             }
@@ -52,7 +52,8 @@ impl Draft {
             // A contact who decides has answered, even if the message about it was lost.
             (CallState::Ringing { .. }, _) => {
                 let policy = self.incident.snapshot.policy;
-                let until = self.now + policy.talks_for(self.is_by_operator(call.purpose));
+                let until =
+                    self.now + policy.talks_for(self.is_by_operator(call.purpose, call.beside));
                 self.push(Event::CallAnswered { call: id, until });
             }
             (CallState::Answered { .. }, _) => {}
@@ -100,9 +101,10 @@ impl Draft {
         }
     }
 
-    /// Whether an operator makes the call, by hand.
-    fn is_by_operator(&self, purpose: Purpose) -> bool {
+    /// Whether an operator makes the call, by hand. Buckler itself calls a former first contact.
+    fn is_by_operator(&self, purpose: Purpose, beside: bool) -> bool {
         purpose == Purpose::Verify
+            && !beside
             && self.incident.assignee.is_some()
             && self.incident.snapshot.policy.center == CenterMode::Operators
     }
@@ -164,7 +166,7 @@ impl Draft {
             u8::try_from(self.incident.calls.len() + 1).expect("a home has at most ten contacts");
         let call = CallId { incident: self.incident.id, number };
         let policy = self.incident.snapshot.policy;
-        let until = self.now + policy.rings_for(self.is_by_operator(purpose));
+        let until = self.now + policy.rings_for(self.is_by_operator(purpose, beside));
         self.push(Event::CallPlaced { call, contact, purpose, until, beside });
     }
 }

@@ -66,6 +66,8 @@ const ANSWERS_MOST: usize = 16_384;
 const TEXT_MOST: usize = 60;
 /// The longest notes for responders in a piece of x-data, characters.
 const NOTES_MOST: usize = 400;
+/// The longest list of recent changes in a piece of x-data, characters: one of each part of a home.
+const CHANGES_MOST: usize = 160;
 /// The name of the task that tests whether the center answers for a home.
 const SUPERVISION: &str = "tests of the receiving center";
 
@@ -450,10 +452,10 @@ impl Transmitter {
                 ];
                 // Notes may contain a gate code, so they are sent only if encrypted.
                 let notes = if self.key.is_some() { notes } else { "" };
-                let said = [changes, notes].into_iter().filter(|text| !text.is_empty());
-                let said = said.collect::<Vec<_>>().join("; ");
+                let said = [ascii(notes, NOTES_MOST), ascii(changes, CHANGES_MOST)];
+                let said: Vec<_> = said.into_iter().filter(|text| !text.is_empty()).collect();
                 if !said.is_empty() {
-                    extra.push(format!("I{}", ascii(&said, NOTES_MOST)));
+                    extra.push(format!("I{}", said.join("; ")));
                 }
                 (Id::SiaDcs, extra)
             }

@@ -106,15 +106,10 @@ async fn make(writer: &mut SqliteConnection, op: &Op) -> Result<(), StoreError> 
         Op::EndPasskey(account, credential) => passkeys::end(writer, account, credential).await,
         Op::PutRecoveryCodes(account, hashes) => passkeys::put_codes(writer, account, hashes).await,
         Op::EndRecoveryCode(account, hash) => passkeys::end_code(writer, account, *hash).await,
-        Op::PutContactLink { token, home, contact, shown } => {
-            contact_links::put(writer, *token, home, contact, shown.as_deref()).await
+        Op::PutContactLink { token, link, shown } => {
+            contact_links::put(writer, *token, link, shown.as_deref()).await
         }
-        Op::RetireContactLinks { home, contacts, kept } => {
-            contact_links::retire(writer, home, contacts, kept).await
-        }
-        Op::RestoreContactLinks { home, contacts } => {
-            contact_links::restore(writer, home, contacts).await
-        }
+        Op::KeepContactLinks { home, kept } => contact_links::keep(writer, home, kept).await,
         Op::EndQuarantined { incident, home, .. } => {
             incidents::end_quarantined(writer, incident, home).await
         }
@@ -136,11 +131,8 @@ async fn holds(writer: &mut SqliteConnection, guard: &Guard) -> Result<bool, Sto
                 .bind(incident)
                 .bind(home.as_str())
         }
-        Guard::LinkStands(token, home, contact) => {
-            query_scalar("SELECT EXISTS (SELECT 1 FROM contact_link WHERE token = ? AND home = ? AND contact = ? AND former_phone IS NULL)")
-                .bind(&token[..])
-                .bind(home.as_str())
-                .bind(contact.as_str())
+        Guard::LinkStands(token) => {
+            query_scalar("SELECT EXISTS (SELECT 1 FROM contact_link WHERE token = ?)").bind(&token[..])
         }
         Guard::IsMember(home, account) => query_scalar("SELECT EXISTS (SELECT 1 FROM membership WHERE home = ? AND account = ?)")
             .bind(home.as_str())

@@ -14,7 +14,7 @@ macro_rules! migration {
 }
 
 /// All migrations, in order.
-const ALL: [(&str, &str); 21] = [
+const ALL: [(&str, &str); 22] = [
     migration!("0001_begin"),
     migration!("0002_clock"),
     migration!("0003_sessions"),
@@ -36,6 +36,7 @@ const ALL: [(&str, &str); 21] = [
     migration!("0019_dispatched_again"),
     migration!("0020_former_links"),
     migration!("0021_reports"),
+    migration!("0022_numbered_links"),
 ];
 
 /// What brings a database to the version of this program.

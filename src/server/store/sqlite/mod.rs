@@ -403,7 +403,7 @@ impl Reads for SqliteReads {
     async fn contact_links(
         &self,
         home: &HomeId,
-    ) -> Result<Vec<(ContactId, Option<String>)>, StoreError> {
+    ) -> Result<Vec<(ContactId, u64, Option<String>)>, StoreError> {
         contact_links::of_home(&self.queries, home).await
     }
     async fn panel_alarms(&self) -> Result<Vec<PanelAlarms>, StoreError> {

@@ -14,7 +14,8 @@ pub(super) fn row(report: &ReportRow) -> (&str, String, Option<IncidentId>, u64)
     (key, HEXLOWER.encode(body), *incident, at.as_millis())
 }
 
-/// Forgets what is older by an hour than what is added, as `server::engine` does.
+/// Deletes reports that are older than the newest new one by
+/// [`crate::server::store::REPORTS_REMEMBERED`].
 pub(super) const FORGET: &str =
     "DELETE FROM report WHERE at <= (SELECT max(value ->> 3) FROM json_each(?)) - 3600000";
 
@@ -48,4 +49,16 @@ fn of(row: &SqliteRow) -> Result<ReportRow, StoreError> {
         at: moment(row, 3),
         key,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FORGET;
+    use crate::server::store::REPORTS_REMEMBERED;
+
+    #[test]
+    fn reports_are_deleted_when_the_engine_forgets_them() {
+        let after = format!("- {}", REPORTS_REMEMBERED.as_millis());
+        assert!(FORGET.ends_with(&after), "{FORGET}");
+    }
 }
