@@ -15,7 +15,7 @@ const KEPT: &str = "buckler-signing-out";
 /// The key in local storage for the time of the last attempt of a request for help, milliseconds.
 const ASKING: &str = "buckler-asking";
 /// How old that time is at most, which is longer than an attempt and the pause after it take.
-const ASKED_WITHIN_MS: f64 = 10_000.0;
+const ASKED_WITHIN_MS: u64 = 10_000;
 /// The pause between attempts. Milliseconds.
 const PAUSE_MS: u32 = 1_000;
 /// How many attempts are left out at most while the session is still needed: those of a minute.
@@ -60,14 +60,19 @@ impl Asking {
 
     /// The request is sent once more.
     pub fn goes_on(&self) {
-        browser::keep(ASKING, &Date::now().to_string());
+        // As a whole number: the code that writes and reads others would be a tenth of the app.
+        browser::keep(ASKING, &now_ms().to_string());
     }
 
     /// Whether a request is on its way in any tab. One whose tab was closed is forgotten in time.
     pub fn is_anywhere() -> bool {
-        let at = browser::kept(ASKING).and_then(|at| at.parse::<f64>().ok());
-        at.is_some_and(|at| (Date::now() - at).abs() < ASKED_WITHIN_MS)
+        let at = browser::kept(ASKING).and_then(|at| at.parse::<u64>().ok());
+        at.is_some_and(|at| now_ms().abs_diff(at) < ASKED_WITHIN_MS)
     }
+}
+
+fn now_ms() -> u64 {
+    Date::now() as u64
 }
 
 impl Drop for Asking {

@@ -218,7 +218,7 @@ async fn session_lasts_while_another_tab_asks_for_help() {
     let page = signed_in();
     server.set("window.online = true");
     server.forget();
-    keep("buckler-asking", &js_sys::Date::now().to_string());
+    keep("buckler-asking", &(js_sys::Date::now() as u64).to_string());
     page.sender.sign_out();
     gloo_timers::future::TimeoutFuture::new(1_500).await;
     assert!(!server.was_asked(SIGN_OUT), "{:?}", server.asked());
