@@ -7,9 +7,9 @@ use buckler::domain::{
     access::{Action, Membership, Role},
     id::{CallId, IncidentId},
     incident::{
-        Actor, CallOutcome, CenterMode, Incident, Mode, Policy, Purpose, Request, Requests,
-        Snapshot, Source, State,
-        command::{CallStep, Command, NotReached, Raise, Seen},
+        Actor, CallOutcome, CenterMode, DispatchState, Disposition, Incident, Mode, Policy,
+        Purpose, Request, Requests, Service, Snapshot, Source, State,
+        command::{CallStep, Command, NotReached, OperatorReport, Raise, Seen},
         decide::{decide, start},
         effect::{EffectKind, Signal},
     },
@@ -23,9 +23,22 @@ enum Requester {
     Member(Membership, Restricted),
     /// The contact of that call.
     Contact(u8),
+    /// Somebody at the monitoring center who works on the incident, or does not.
+    Operator(Works),
 }
 
+type Works = bool;
+
 type Restricted = bool;
+
+const CALL_STEPS: [CallStep; 6] = [
+    CallStep::Answer,
+    CallStep::Confirm,
+    CallStep::HangUp,
+    CallStep::NotReached(NotReached::Busy),
+    CallStep::Cancel { authenticated: false, seen: Seen::All },
+    CallStep::Cancel { authenticated: true, seen: Seen::All },
+];
 
 /// The help that comes if nobody does anything any more.
 #[derive(Debug, Default, PartialEq)]
@@ -48,6 +61,10 @@ const BEGINNING: Timestamp = Timestamp::from_millis(1_795_435_200_000);
 
 fn member(name: &str) -> Actor {
     Actor::Person { id: name.parse().unwrap(), name: name.into() }
+}
+
+fn operator(name: &str) -> Actor {
+    Actor::Operator { id: name.parse().unwrap(), name: name.into() }
 }
 
 impl Stage {
@@ -91,6 +108,10 @@ impl Stage {
         self.after("joined", Duration::from_secs(1), join)
     }
 
+    fn claimed(self) -> Self {
+        self.after("claimed", Duration::from_secs(1), Command::Claim { by: operator("ed") })
+    }
+
     fn called(self, number: u8, step: CallStep) -> Self {
         let call = CallId { incident: self.incident.id, number };
         self.after("called", Duration::from_secs(1), Command::Call { call, step })
@@ -113,6 +134,9 @@ fn stages() -> Vec<Stage> {
             begin().joined(Request::Siren),
             begin().waits(6),
             begin().waits(6).joined(Request::Fire),
+            begin().waits(6).claimed(),
+            begin().waits(6).claimed().joined(Request::Fire),
+            begin().waits(96).called(1, CallStep::Confirm).claimed(),
             begin().waits(96),
             begin().waits(96).called(1, CallStep::Answer),
             begin().waits(96).called(1, CallStep::NotReached(NotReached::Busy)),
@@ -129,7 +153,8 @@ fn stages() -> Vec<Stage> {
 }
 
 fn requesters() -> Vec<Requester> {
-    let mut all = vec![Requester::Contact(1), Requester::Contact(2)];
+    let mut all = [true, false].map(Requester::Operator).to_vec();
+    all.extend([1, 2].map(Requester::Contact));
     for (role, sos_withdrawn) in
         [(Role::Owner, false), (Role::Shared, false), (Role::Shared, true), (Role::Guest, false)]
     {
@@ -164,24 +189,18 @@ impl Requester {
                 let until = restricted.then(|| incident.touched_at + Duration::from_secs(86_400));
                 all.into_iter().map(|command| Command::of_device(until, command)).collect()
             }
+            // The others belong to the incident's assignee alone.
+            Self::Operator(works) => at_the_center(incident, works),
             Self::Contact(number) => {
                 let call = CallId { incident: incident.id, number };
-                [
-                    CallStep::Answer,
-                    CallStep::Confirm,
-                    CallStep::HangUp,
-                    CallStep::NotReached(NotReached::Busy),
-                    CallStep::Cancel { authenticated: false, seen },
-                    CallStep::Cancel { authenticated: true, seen },
-                ]
-                .map(|step| Command::Call { call, step })
-                .into()
+                CALL_STEPS.map(|step| Command::Call { call, step }).into()
             }
         }
     }
 
     /// Whether this requester may prevent what others asked for: who may request it on a device that
-    /// is not restricted, and the first contact in the first call (R15).
+    /// is not restricted, the first contact in the first call (R15), and the operator who works on
+    /// the incident, or anyone at the center while it waits for a review (R22).
     fn may_prevent(self, incident: &Incident) -> bool {
         let is_asked = |number: u8| {
             incident.calls.iter().any(|call| {
@@ -190,9 +209,41 @@ impl Requester {
         };
         match self {
             Self::Contact(number) => is_asked(number),
+            Self::Operator(works) => {
+                let is_assignee = works && incident.assignee == Some(operator("ed"));
+                is_assignee || matches!(incident.state, State::UnderReview)
+            }
             Self::Member(membership, restricted) => membership.may(Action::Raise) && !restricted,
         }
     }
+}
+
+/// The commands of an operator: Ed, who works on what is claimed, or Cy.
+fn at_the_center(incident: &Incident, works: Works) -> Vec<Command> {
+    let (by, seen) = (operator(if works { "ed" } else { "cy" }), Seen::All);
+    let mut reports = vec![OperatorReport::Note { text: "A note".into() }];
+    for number in [1, 2] {
+        let call = CallId { incident: incident.id, number };
+        reports.extend(CALL_STEPS.map(|step| OperatorReport::Call { call, step }));
+    }
+    for service in [Service::Police, Service::Fire, Service::Medical] {
+        reports.extend(
+            [DispatchState::Rejected, DispatchState::OnScene, DispatchState::Closed]
+                .map(|state| OperatorReport::Dispatch { seen, service, state, reference: None }),
+        );
+    }
+    let disposition = Disposition::HelpGiven;
+    reports.push(OperatorReport::Close { seen, disposition, note: None });
+    let of_report = |report| Command::ByAssignee { by: by.clone(), report };
+    let mut all: Vec<_> = reports.into_iter().map(of_report).collect();
+    all.extend([
+        Command::Claim { by: by.clone() },
+        Command::Release { by: by.clone(), from: operator("ed") },
+        Command::Assign { by: by.clone(), to: operator("cy"), from: Some(operator("ed")) },
+        Command::Shown { by: by.clone() },
+        Command::Review { by, seen, proceed: false, note: String::new() },
+    ]);
+    all
 }
 
 /// The help that comes from here on, if nobody does anything for an hour.
