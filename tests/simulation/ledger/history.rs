@@ -324,9 +324,10 @@ impl Ledger {
             }
             Event::CallEnded { call, outcome: CallOutcome::NoAnswer } if call.number == 1 => {
                 let dialed = case.dialed.filter(|_| !self.not_reached.contains(call));
+                let part = if self.is_time_unknown { "I16/unsynchronized" } else { "I8/dialing" };
                 self.demand(dialed.is_none_or(|dialed| at >= dialed + REACH), || {
                     format!(
-                        "I8/dialing: the call of {} ended at {at} while an operator dialed",
+                        "{part}: the call of {} ended at {at} while an operator dialed",
                         before.id
                     )
                 });
