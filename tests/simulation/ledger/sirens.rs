@@ -173,7 +173,11 @@ impl Ledger {
         let Known { home, device, sounds, .. } = &self.sirens.all[n];
         let what = match sounds {
             true => format!("I22: {home}/{device} sounds since {since}, and no incident wants it"),
-            false => format!("I22: {home}/{device} is wanted since {since}, and does not sound"),
+            false => {
+                // A command that is tried counts as a minute older then.
+                let part = if self.is_time_unknown { "I16/unsynchronized" } else { "I22" };
+                format!("{part}: {home}/{device} is wanted since {since}, and does not sound")
+            }
         };
         self.demand(now <= since + WITHIN, || what);
     }

@@ -2,7 +2,7 @@
 
 use super::{Fixed, draw::Draw, fmp4::boxes};
 use buckler::{
-    api::cameras::{AskOffers, Offers, StreamTrouble},
+    api::cameras::{AskOffers, Offers},
     domain::{
         camera::{Camera, CameraKind, StreamAddress},
         id::{CameraId, HomeId},
@@ -408,6 +408,7 @@ mod tests {
         super::{bytes, cases},
         *,
     };
+    use buckler::api::cameras::StreamTrouble;
     use proptest::prelude::*;
 
     proptest! {
