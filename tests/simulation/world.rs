@@ -299,6 +299,12 @@ impl World {
         End::Killed(when, death)
     }
 
+    /// Whether nothing happens any more: the disk, which nobody repairs, does not even let the server
+    /// start, and nobody has waited for that for so long (known gap).
+    fn is_given_up(&self, now: Timestamp) -> bool {
+        !self.plan.staffing.heals && now > self.plan.ends_at() + AFTERMATH
+    }
+
     /// Whether this world is over. Its plan was over at `planned`, or this life began then.
     fn is_at_its_end(&self, engine: &Engine, clock: &Clock, planned: Timestamp) -> Option<End> {
         let now = self.truth();

@@ -96,6 +96,9 @@ impl Server {
         self.phase = Phase::Over;
         let End::Killed(when, death) = end else { return };
         let died = world.truth();
+        if world.is_given_up(died) {
+            return;
+        }
         let faults = [Some(when.fault()), death.boots.fault(), death.restores.map(|_| PUT_BACK)];
         faults.into_iter().flatten().for_each(|fault| world.ledger().occurs(fault));
         world.goes_down(died, death);
