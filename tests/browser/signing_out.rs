@@ -219,8 +219,20 @@ async fn session_lasts_while_another_tab_asks_for_help() {
     server.set("window.online = true");
     server.forget();
     keep("buckler-asking", &(js_sys::Date::now() as u64).to_string());
+    let counts = r#"(() => {
+        const { getItem } = Storage.prototype;
+        window.looks = 0;
+        Storage.prototype.getItem = function (name) {
+            window.looks += name === "buckler-asking";
+            return getItem.call(this, name);
+        };
+        return () => (Storage.prototype.getItem = getItem);
+    })()"#;
+    let end: Function = js_sys::eval(counts).unwrap().unchecked_into();
+    let looks = || js_sys::eval("window.looks").unwrap().as_f64().unwrap();
     page.sender.sign_out();
-    gloo_timers::future::TimeoutFuture::new(1_500).await;
+    until("it has looked twice", || looks() >= 2.0).await;
+    end.call0(&JsValue::NULL).unwrap();
     assert!(!server.was_asked(SIGN_OUT), "{:?}", server.asked());
     js_sys::eval(r#"localStorage.removeItem("buckler-asking")"#).unwrap();
     until("the server knows", || stored().is_empty()).await;

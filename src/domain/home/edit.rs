@@ -239,7 +239,7 @@ impl Home {
                 self.contacts.iter().chain(&contacts).map(|c| c.id.as_str()).collect();
             let id = known.map_or_else(|| new_id(&name, "contact", &taken), |c| c.id.clone());
             let mut contact = Contact::new(id, name, phone.clone());
-            // Somebody who was removed by mistake comes back with the link of before.
+            // A removed contact who is added again keeps the earlier link.
             let same = self
                 .contacts
                 .iter()

@@ -66,8 +66,8 @@ impl Home {
         });
     }
 
-    /// Whether a contact agreed a day before the first recorded change, so that it cannot be
-    /// somebody who came with these changes.
+    /// Whether a contact agreed a day before the first recorded change, so that these
+    /// changes cannot have added the contact.
     fn is_known_longer(&self, contact: &Contact) -> bool {
         let is_listed = |former: &FormerFirst| former.contact.is_by_same_link(contact);
         self.former.first().is_none_or(|oldest| {
